@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/helm-flow/helm-flow/internal/config"
 )
 
 // generation is a document generation: v1 is docarray before 0.30, v2 is docarray from 0.30 on. A Python environment has one.
@@ -37,7 +39,7 @@ func (g generation) python(tb testing.TB) string {
 // testdata, the working directory of every Python here, import each other.
 func pythonEnv() []string {
 	return append(os.Environ(),
-		"PYTHONPATH=.", "PYTHONDONTWRITEBYTECODE=1", "NO_VERSION_CHECK=1", "JINA_OPTOUT_TELEMETRY=1", "JINA_LOG_LEVEL=INFO", "PYTHONUNBUFFERED=1", "NO_COLOR=1")
+		"PYTHONPATH=.", "PYTHONDONTWRITEBYTECODE=1", "NO_VERSION_CHECK=1", "JINA_OPTOUT_TELEMETRY=1", "JINA_LOG_LEVEL=INFO", "JINA_LOG_NO_COLOR=1", "PYTHONUNBUFFERED=1")
 }
 
 // runPython runs a script of testdata to its end and returns its standard output; a script that fails fails the test.
@@ -73,20 +75,28 @@ func startJina(tb testing.TB, g generation, name string, args ...string) *proces
 // later: see waitServing.
 func startJinaExecutor(tb testing.TB, g generation, name, uses string, usesWith map[string]any) *process {
 	tb.Helper()
-	return startJina(tb, g, "jina-executor-"+name,
-		"executor", "--native", "--name", name, "--uses", uses, "--uses-with", mustJSON(tb, usesWith))
+	args := []string{"executor", "--native", "--name", name, "--uses", uses}
+	if usesWith != nil {
+		args = append(args, "--uses-with", mustJSON(tb, usesWith))
+	}
+	return startJina(tb, g, name, args...)
 }
 
-// startJinaGateway starts a real Python gateway. graph is Jina's own form: node to next nodes, between start-gateway and
-// end-gateway; addresses are host:port.
-func startJinaGateway(tb testing.TB, g generation, name string, graph map[string][]string, addresses map[string]string, args ...string) *process {
+// startJinaGateway starts a real Python gateway in front of the executors; it serves some seconds later: see waitServing.
+func startJinaGateway(tb testing.TB, g generation, name string, executors []config.Executor, args ...string) *process {
 	tb.Helper()
-	replicas := make(map[string][]string, len(addresses))
-	for node, addr := range addresses {
-		replicas[node] = []string{"grpc://" + addr}
+	addresses := map[string][]string{}
+	unreduced := []string{}
+	for _, e := range executors {
+		addresses[e.Name] = e.Addresses
+		if e.NoReduce {
+			unreduced = append(unreduced, e.Name)
+		}
 	}
-	return startJina(tb, g, "jina-gateway-"+name, append([]string{
-		"gateway", "--graph-description", mustJSON(tb, graph), "--deployments-addresses", mustJSON(tb, replicas)}, args...)...)
+	return startJina(tb, g, "jina-gateway-"+name, append([]string{"gateway",
+		"--graph-description", mustJSON(tb, jinaGraph(executors)),
+		"--deployments-addresses", mustJSON(tb, addresses),
+		"--deployments-no-reduce", mustJSON(tb, unreduced)}, args...)...)
 }
 
 func mustJSON(tb testing.TB, v any) string {

@@ -1,0 +1,207 @@
+package interop
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/helm-flow/helm-flow/internal/config"
+)
+
+// flow is a graph of peers and the scenarios that show something on it.
+type flow struct {
+	name      string
+	executors []config.Executor // addresses are filled in when the peers run
+	scenarios []string
+}
+
+var flows = []flow{
+	{
+		name:      "single",
+		executors: []config.Executor{{Name: "a", Needs: []string{"gateway"}}},
+		scenarios: []string{"posts_documents", "completion_order", "results_in_order", "prefetch_1", "prefetch_2"},
+	},
+	{
+		name: "chain",
+		executors: []config.Executor{
+			{Name: "a", Needs: []string{"gateway"}},
+			{Name: "b", Needs: []string{"a"}},
+			{Name: "c", Needs: []string{"b"}},
+		},
+		scenarios: []string{
+			"posts_documents", "returns_documents", "empty_input", "no_documents", "one_document", "request_sizes", "unary",
+			"generator_as_input", "streams_answers_while_it_sends", "async_client", "ten_thousand_documents", "many_clients",
+			"compressed", "large_document", "embeddings", "is_flow_ready", "profiling",
+			"parameters", "results", "unknown_endpoint", "target_executor",
+			"executor_error", "callbacks", "continue_on_error",
+		},
+	},
+	{
+		name: "join",
+		executors: []config.Executor{
+			{Name: "a", Needs: []string{"gateway"}},
+			{Name: "late", Needs: []string{"gateway"}},
+			{Name: "c", Needs: []string{"a", "late"}},
+		},
+		scenarios: []string{"join_fills", "join_conflicts", "join_error", "parameters", "results", "target_executor", "embeddings"},
+	},
+	{
+		name: "unreduced-join",
+		executors: []config.Executor{
+			{Name: "a", Needs: []string{"gateway"}},
+			{Name: "late", Needs: []string{"gateway"}},
+			{Name: "c", Needs: []string{"a", "late"}, NoReduce: true},
+		},
+		scenarios: []string{"join_parts", "join_error", "empty_input"},
+	},
+	{
+		name:      "picky",
+		executors: []config.Executor{{Name: "picky", Needs: []string{"gateway"}}},
+		scenarios: []string{"known_endpoint", "unknown_endpoint"},
+	},
+	{
+		name: "unreachable",
+		executors: []config.Executor{
+			{Name: "a", Needs: []string{"gateway"}},
+			{Name: "gone", Needs: []string{"a"}},
+		},
+		scenarios: []string{"network_error"},
+	},
+}
+
+// TestOracle runs every scenario against Jina's gateway and against ours, in front of the same Python executors.
+func TestOracle(t *testing.T) {
+	for _, g := range generations {
+		t.Run(string(g), func(t *testing.T) {
+			client := startClient(t, g)
+			peers := startPeers(t, g)
+			var jinas, ours []*process
+			for _, f := range flows {
+				executors := f.at(peers)
+				jinas = append(jinas, startJinaGateway(t, g, f.name, executors))
+				ours = append(ours, startGateway(t, f.name, config.Gateway{Executors: executors}))
+			}
+			for _, gateway := range slices.Concat(jinas, ours) {
+				gateway.waitServing(t)
+			}
+			peers["gone"].kill() // not before: Jina's gateway does not start while an executor is missing
+			for i, f := range flows {
+				for _, scenario := range f.scenarios {
+					t.Run(f.name+"/"+scenario, func(t *testing.T) {
+						compare(t, client.facts(t, scenario, jinas[i].addr), client.facts(t, scenario, ours[i].addr))
+					})
+				}
+			}
+		})
+	}
+}
+
+// startPeers starts the Python executors that all flows share.
+func startPeers(tb testing.TB, g generation) map[string]*process {
+	tb.Helper()
+	peers := map[string]*process{
+		"picky": startJinaExecutor(tb, g, "picky", "picky.yml", nil),
+		// Jina merges the parts of a join in the order of their arrival, which must not be left to chance here.
+		"late": startJinaExecutor(tb, g, "late", "peer.yml", map[string]any{"mark": "late", "delay": 0.2}),
+	}
+	for _, name := range []string{"a", "b", "c", "gone"} {
+		peers[name] = startJinaExecutor(tb, g, name, "peer.yml", map[string]any{"mark": name})
+	}
+	for _, p := range peers {
+		p.waitServing(tb)
+	}
+	return peers
+}
+
+// at returns the executors of f, with their addresses.
+func (f flow) at(peers map[string]*process) []config.Executor {
+	executors := slices.Clone(f.executors)
+	for i := range executors {
+		executors[i].Addresses = []string{"grpc://" + peers[executors[i].Name].addr}
+	}
+	return executors
+}
+
+// jinaGraph is the graph in Jina's form: node to next nodes, between start-gateway and end-gateway.
+func jinaGraph(executors []config.Executor) map[string][]string {
+	graph := map[string][]string{}
+	for _, e := range executors {
+		graph[e.Name] = nil
+		for _, need := range e.Needs {
+			if need == "gateway" {
+				need = "start-gateway"
+			}
+			graph[need] = append(graph[need], e.Name)
+		}
+	}
+	last := executors[len(executors)-1].Name
+	graph[last] = append(graph[last], "end-gateway")
+	return graph
+}
+
+// startGateway starts our gateway; it serves a moment later: see waitServing.
+func startGateway(tb testing.TB, name string, c config.Gateway) *process {
+	tb.Helper()
+	c.Name = name
+	if c.Prefetch == 0 {
+		c.Prefetch = 1000
+	}
+	c.Retries = -1
+	c.Docarray = "auto"
+	file := filepath.Join(tb.TempDir(), "gateway.yaml")
+	if err := os.WriteFile(file, []byte(mustJSON(tb, c)), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	addr := loopback(freePort(tb))
+	p := start(tb, "flow-gateway-"+name, exec.Command(goBinary(tb, "flow-gateway"),
+		"--config="+file, "--grpc="+addr, "--admin="+loopback(freePort(tb))))
+	p.addr = addr
+	return p
+}
+
+// compare fails the test for each place where our facts differ from Jina's.
+func compare(t *testing.T, jina, ours any) {
+	t.Helper()
+	for _, d := range differences("", jina, ours) {
+		t.Error(d)
+	}
+}
+
+// differences lists the places where two decoded JSON values differ, as "path: jina …, ours …".
+func differences(path string, jina, ours any) []string {
+	switch j := jina.(type) {
+	case map[string]any:
+		o, ok := ours.(map[string]any)
+		if !ok {
+			break
+		}
+		var all []string
+		keys := maps.Clone(j)
+		maps.Copy(keys, o)
+		for _, k := range slices.Sorted(maps.Keys(keys)) {
+			all = append(all, differences(path+"."+k, j[k], o[k])...)
+		}
+		return all
+	case []any:
+		o, ok := ours.([]any)
+		if !ok || len(o) != len(j) {
+			break
+		}
+		var all []string
+		for i := range j {
+			all = append(all, differences(fmt.Sprintf("%s[%d]", path, i), j[i], o[i])...)
+		}
+		return all
+	}
+	a, _ := json.Marshal(jina)
+	b, _ := json.Marshal(ours)
+	if string(a) == string(b) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: jina %s, ours %s", path, a, b)}
+}
