@@ -33,8 +33,9 @@ type Message struct {
 	// Routes holds the serialised route fields, tags included, one after the other.
 	Routes []byte
 
-	data    mem.BufferSlice // the fields numbered 4, tags included, in the order they came
-	unknown []byte          // fields this version does not know, tags included
+	data      mem.BufferSlice // the fields numbered 4, tags included, in the order they came
+	unknown   []byte          // fields this version does not know, tags included
+	malformed error           // why the bytes received are no request
 }
 
 // Free gives back the documents' buffers. The envelope stays readable.
@@ -170,13 +171,10 @@ func (m *Message) unmarshal(in mem.BufferSlice) error {
 }
 
 // List is a DataRequestListProto: the parts of a join that are not merged.
-type List struct{ Requests []*Message }
+type List struct {
+	Requests []*Message
 
-// Free frees every request.
-func (l *List) Free() {
-	for _, m := range l.Requests {
-		m.Free()
-	}
+	malformed error // why the bytes received are no list
 }
 
 func (l *List) marshal() mem.BufferSlice {
@@ -220,7 +218,7 @@ func (l *List) unmarshal(in mem.BufferSlice) error {
 		err = m.unmarshal(part)
 		part.Free()
 		if err != nil {
-			l.Free()
+			l.free(nil)
 			return fmt.Errorf("request %d: %w", len(l.Requests), err)
 		}
 		l.Requests = append(l.Requests, m)

@@ -19,8 +19,8 @@ import (
 	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
 )
 
-// request is one with every field set, and fields of a version to come at each level.
-func request(t testing.TB, data []byte) *jinapb.DataRequestProto {
+// fullRequest is one with every field set, and fields of a version to come at each level.
+func fullRequest(t testing.TB, data []byte) *jinapb.DataRequestProto {
 	t.Helper()
 	parameters, err := structpb.NewStruct(map[string]any{"top_k": 5.0, "__results__": map[string]any{}})
 	if err != nil {
@@ -52,6 +52,14 @@ func inPieces(b []byte, size int) mem.BufferSlice {
 	return out
 }
 
+// read is what Receive does with what a stream received.
+func read(in mem.BufferSlice, v interface{ check() error }) error {
+	if err := (Codec{}).Unmarshal(in, v); err != nil {
+		return err
+	}
+	return v.check()
+}
+
 func marshal(t testing.TB, m proto.Message) []byte {
 	t.Helper()
 	b, err := proto.Marshal(m)
@@ -62,11 +70,11 @@ func marshal(t testing.TB, m proto.Message) []byte {
 }
 
 func TestMessageForwardsEverything(t *testing.T) {
-	want := request(t, bytes.Repeat([]byte("document"), 100))
+	want := fullRequest(t, bytes.Repeat([]byte("document"), 100))
 	raw := marshal(t, want)
 	for size := 1; size <= len(raw); size += 1 + size/3 {
 		m := new(Message)
-		if err := (Codec{}).Unmarshal(inPieces(raw, size), m); err != nil {
+		if err := read(inPieces(raw, size), m); err != nil {
 			t.Fatalf("buffers of %d bytes: %v", size, err)
 		}
 		out, err := Codec{}.Marshal(m)
@@ -85,7 +93,7 @@ func TestMessageForwardsEverything(t *testing.T) {
 
 func TestMessageEnvelope(t *testing.T) {
 	m := new(Message)
-	if err := (Codec{}).Unmarshal(inPieces(marshal(t, request(t, []byte("docs"))), 16), m); err != nil {
+	if err := read(inPieces(marshal(t, fullRequest(t, []byte("docs"))), 16), m); err != nil {
 		t.Fatal(err)
 	}
 	if m.Header.RequestID != "0123456789abcdef" || m.Header.ExecEndpoint != Some("/search") || m.Header.TargetExecutor != Some("") {
@@ -109,7 +117,7 @@ func TestMessageEnvelope(t *testing.T) {
 	if err := proto.Unmarshal(out.Materialize(), got); err != nil {
 		t.Fatal(err)
 	}
-	want := request(t, []byte("other"))
+	want := fullRequest(t, []byte("other"))
 	want.Header.TargetExecutor, want.Parameters = nil, nil
 	want.Routes = []*jinapb.RouteProto{
 		{Executor: "a", StartTime: timestamppb.New(time.Unix(1, 2)), EndTime: timestamppb.New(time.Unix(3, 4))}, {Executor: "b"},
@@ -124,7 +132,7 @@ func TestMessageMergesRepeatedFields(t *testing.T) {
 	a := marshal(t, &jinapb.DataRequestProto{Header: &jinapb.HeaderProto{RequestId: "a", ExecEndpoint: proto.String("/x")}, Data: []byte("one")})
 	b := marshal(t, &jinapb.DataRequestProto{Header: &jinapb.HeaderProto{RequestId: "b"}, Data: []byte("two")})
 	m := new(Message)
-	if err := (Codec{}).Unmarshal(inPieces(append(a, b...), 5), m); err != nil {
+	if err := read(inPieces(append(a, b...), 5), m); err != nil {
 		t.Fatal(err)
 	}
 	data, err := m.Data()
@@ -135,13 +143,13 @@ func TestMessageMergesRepeatedFields(t *testing.T) {
 
 func TestZeroBytesAreAnEmptyRequest(t *testing.T) {
 	m := new(Message)
-	if err := (Codec{}).Unmarshal(nil, m); err != nil || m.HasData() || m.Header.RequestID != "" {
+	if err := read(nil, m); err != nil || m.HasData() || m.Header.RequestID != "" {
 		t.Errorf("got %+v, %v", m, err)
 	}
 }
 
 func TestMalformedIsTheSendersFault(t *testing.T) {
-	good := marshal(t, request(t, []byte("docs")))
+	good := marshal(t, fullRequest(t, []byte("docs")))
 	for name, raw := range map[string][]byte{
 		"garbage":            []byte("\xff\xff\xff\xffgarbage"),
 		"field zero":         {0, 0},
@@ -151,7 +159,7 @@ func TestMalformedIsTheSendersFault(t *testing.T) {
 		"header cut short":   {0x0a, 0x02, 0x0a, 0x7f},
 	} {
 		for _, size := range []int{1, 3, 1000} {
-			err := (Codec{}).Unmarshal(inPieces(raw, size), new(Message))
+			err := read(inPieces(raw, size), new(Message))
 			if status.Code(err) != codes.InvalidArgument {
 				t.Errorf("%s in buffers of %d: %v", name, size, err)
 			}
@@ -160,9 +168,9 @@ func TestMalformedIsTheSendersFault(t *testing.T) {
 }
 
 func TestListForwardsItsParts(t *testing.T) {
-	want := &jinapb.DataRequestListProto{Requests: []*jinapb.DataRequestProto{request(t, []byte("one")), request(t, nil), request(t, []byte("three"))}}
+	want := &jinapb.DataRequestListProto{Requests: []*jinapb.DataRequestProto{fullRequest(t, []byte("one")), fullRequest(t, nil), fullRequest(t, []byte("three"))}}
 	l := new(List)
-	if err := (Codec{}).Unmarshal(inPieces(marshal(t, want), 7), l); err != nil {
+	if err := read(inPieces(marshal(t, want), 7), l); err != nil {
 		t.Fatal(err)
 	}
 	out, err := Codec{}.Marshal(l)
@@ -186,11 +194,11 @@ func (p *pool) Put(*[]byte)       { p.out-- }
 
 // Whoever holds a message, a clone of it, or what was marshalled from it, holds the buffers; when all are freed they are back in their pool.
 func TestBuffersGoBackToTheirPool(t *testing.T) {
-	raw := marshal(t, request(t, make([]byte, 8<<10)))
+	raw := marshal(t, fullRequest(t, make([]byte, 8<<10)))
 	p := new(pool)
 	in := mem.BufferSlice{mem.Copy(raw[:3000], p), mem.Copy(raw[3000:], p)}
 	m := new(Message)
-	if err := (Codec{}).Unmarshal(in, m); err != nil {
+	if err := read(in, m); err != nil {
 		t.Fatal(err)
 	}
 	in.Free()
@@ -210,11 +218,11 @@ func TestBuffersGoBackToTheirPool(t *testing.T) {
 // Forwarding costs the same whatever the documents are: they are not copied, let alone decoded.
 func TestForwardingDoesNotTouchDocuments(t *testing.T) {
 	cost := func(docs int) float64 {
-		raw := marshal(t, request(t, bytes.Repeat([]byte("\x0a\x06\x0a\x04text"), docs)))
+		raw := marshal(t, fullRequest(t, bytes.Repeat([]byte("\x0a\x06\x0a\x04text"), docs)))
 		in := mem.BufferSlice{mem.SliceBuffer(raw)}
 		return testing.AllocsPerRun(100, func() {
 			m := new(Message)
-			if err := (Codec{}).Unmarshal(in, m); err != nil {
+			if err := read(in, m); err != nil {
 				t.Fatal(err)
 			}
 			out, _ := Codec{}.Marshal(m)
@@ -229,14 +237,14 @@ func TestForwardingDoesNotTouchDocuments(t *testing.T) {
 
 // FuzzSplice: whatever protobuf accepts we forward unchanged, however it is cut; whatever we accept we forward as we read it.
 func FuzzSplice(f *testing.F) {
-	f.Add(marshal(f, request(f, []byte("docs"))), uint8(3))
+	f.Add(marshal(f, fullRequest(f, []byte("docs"))), uint8(3))
 	f.Add([]byte{}, uint8(1))
 	f.Add([]byte("\xff\xff\xff\xffgarbage"), uint8(2))
 	f.Fuzz(func(t *testing.T, raw []byte, size uint8) {
 		want := new(jinapb.DataRequestProto)
 		valid := proto.Unmarshal(raw, want) == nil
 		m := new(Message)
-		if err := (Codec{}).Unmarshal(inPieces(raw, int(size)+1), m); err != nil {
+		if err := read(inPieces(raw, int(size)+1), m); err != nil {
 			return
 		}
 		out, _ := Codec{}.Marshal(m)

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1alpha" //nolint:staticcheck // what Python callers speak
+	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -91,13 +93,24 @@ func TestReflectionListsWhatIsServedAndNothingElse(t *testing.T) {
 	_, _ = stream.Recv()
 }
 
+// grpc itself would answer INTERNAL.
+func TestMalformedRequestIsInvalidArgument(t *testing.T) {
+	conn := dial(t, echo())
+	garbage := new(emptypb.Empty)
+	garbage.ProtoReflect().SetUnknown([]byte{0x0b, 0x0c}) // a group
+	err := conn.Invoke(t.Context(), MethodProcessSingleData, garbage, new(emptypb.Empty))
+	if status.Code(err) != codes.InvalidArgument {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Raw messages and generated ones go over the same connection, compressed or not, in both of Jina's ways.
 func TestServicesCarryMessages(t *testing.T) {
 	conn := dial(t, echo())
 	for _, compressor := range []string{"identity", gzip.Name, "deflate"} {
-		in, out := &Message{Header: Header{RequestID: "a"}}, new(Message)
+		in := &Message{Header: Header{RequestID: "a"}}
 		in.SetData([]byte("docs"))
-		err := conn.Invoke(t.Context(), MethodProcessSingleData, in, out, grpc.ForceCodecV2(Codec{}), grpc.UseCompressor(compressor))
+		out, err := Invoke(t.Context(), conn, MethodProcessSingleData, in, grpc.UseCompressor(compressor))
 		if err != nil {
 			t.Fatal(compressor, err)
 		}

@@ -2,8 +2,12 @@ package wire
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
@@ -42,7 +46,7 @@ const GatewayName = "gateway"
 // CallDesc describes the bidirectional stream for clients of it.
 var CallDesc = grpc.StreamDesc{StreamName: "Call", ServerStreams: true, ClientStreams: true}
 
-// RegisterCall serves JinaRPC. The handler receives and sends *Message.
+// RegisterCall serves JinaRPC. The handler reads with Receive and sends *Message.
 func RegisterCall(s grpc.ServiceRegistrar, handle func(grpc.ServerStream) error) {
 	desc := CallDesc
 	desc.Handler = func(_ any, stream grpc.ServerStream) error { return handle(stream) }
@@ -51,68 +55,68 @@ func RegisterCall(s grpc.ServiceRegistrar, handle func(grpc.ServerStream) error)
 	}, nil)
 }
 
-// RegisterSingle serves JinaSingleDataRequestRPC. The request is the handler's until it returns; the answer is freed once sent, and may be the request.
+// RegisterSingle serves JinaSingleDataRequestRPC. The request is the handler's until it returns; the answer, which may be the request, is freed once sent.
 func RegisterSingle(s grpc.ServiceRegistrar, handle func(context.Context, *Message) (*Message, error)) {
-	registerUnary(s, "jina.JinaSingleDataRequestRPC", "process_single_data", func(ctx context.Context, in *Message) (any, error) {
-		out, err := handle(ctx, in)
-		if out != in {
-			in.Free()
-		}
-		if err != nil {
-			return nil, err
-		}
-		return sent{out}, nil
-	})
+	registerData(s, "jina.JinaSingleDataRequestRPC", "process_single_data", handle)
 }
 
-// RegisterData serves JinaDataRequestRPC. The requests are the handler's until it returns; the answer is freed once sent.
+// RegisterData serves JinaDataRequestRPC. The requests are the handler's until it returns; the answer, which may be one of them, is freed once sent.
 func RegisterData(s grpc.ServiceRegistrar, handle func(context.Context, *List) (*Message, error)) {
-	registerUnary(s, "jina.JinaDataRequestRPC", "process_data", func(ctx context.Context, in *List) (any, error) {
-		out, err := handle(ctx, in)
-		for _, m := range in.Requests {
-			if m != out {
-				m.Free()
+	registerData(s, "jina.JinaDataRequestRPC", "process_data", handle)
+}
+
+// registerData registers a method with one request and one answer as a stream, which on the wire is the same: a stream's handler reads the
+// request itself, and can say what is wrong with it.
+func registerData[In any, P interface {
+	*In
+	request
+}](s grpc.ServiceRegistrar, service, method string, handle func(context.Context, P) (*Message, error)) {
+	serve := func(_ any, stream grpc.ServerStream) error {
+		in := P(new(In))
+		if err := receive(stream, in); err != nil {
+			if errors.Is(err, io.EOF) {
+				return status.Errorf(codes.InvalidArgument, "%s was called without a request", method)
 			}
+			return err
 		}
-		if err != nil {
-			return nil, err
+		out, err := handle(stream.Context(), in)
+		if err == nil {
+			err = stream.SendMsg(out)
 		}
-		return sent{out}, nil
-	})
+		in.free(out)
+		if out != nil {
+			out.Free()
+		}
+		return err
+	}
+	s.RegisterService(&grpc.ServiceDesc{
+		ServiceName: service, HandlerType: (*any)(nil), Metadata: "jina.proto",
+		Streams: []grpc.StreamDesc{{StreamName: method, Handler: serve}},
+	}, nil)
 }
 
 // RegisterDiscovery serves JinaDiscoverEndpointsRPC.
 func RegisterDiscovery(s grpc.ServiceRegistrar, handle func(context.Context) (*jinapb.EndpointsProto, error)) {
-	registerUnary(s, "jina.JinaDiscoverEndpointsRPC", "endpoint_discovery", func(ctx context.Context, _ *emptypb.Empty) (any, error) {
-		return handle(ctx)
-	})
+	registerAsk(s, "jina.JinaDiscoverEndpointsRPC", "endpoint_discovery", handle)
 }
 
 // RegisterDryRun serves JinaGatewayDryRunRPC.
 func RegisterDryRun(s grpc.ServiceRegistrar, handle func(context.Context) (*jinapb.StatusProto, error)) {
-	registerUnary(s, "jina.JinaGatewayDryRunRPC", "dry_run", func(ctx context.Context, _ *emptypb.Empty) (any, error) {
-		return handle(ctx)
-	})
+	registerAsk(s, "jina.JinaGatewayDryRunRPC", "dry_run", handle)
 }
 
 // RegisterInfo serves JinaInfoRPC.
 func RegisterInfo(s grpc.ServiceRegistrar, handle func(context.Context) (*jinapb.JinaInfoProto, error)) {
-	registerUnary(s, "jina.JinaInfoRPC", "_status", func(ctx context.Context, _ *emptypb.Empty) (any, error) {
-		return handle(ctx)
-	})
+	registerAsk(s, "jina.JinaInfoRPC", "_status", handle)
 }
 
-func registerUnary[In any](s grpc.ServiceRegistrar, service, method string, handle func(context.Context, *In) (any, error)) {
-	handler := func(_ any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
-		in := new(In)
-		if err := decode(in); err != nil {
+// registerAsk registers a method whose request is empty.
+func registerAsk[Out any](s grpc.ServiceRegistrar, service, method string, handle func(context.Context) (Out, error)) {
+	handler := func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		if err := decode(new(emptypb.Empty)); err != nil {
 			return nil, err
 		}
-		if intercept == nil {
-			return handle(ctx, in)
-		}
-		info := &grpc.UnaryServerInfo{FullMethod: "/" + service + "/" + method}
-		return intercept(ctx, in, info, func(ctx context.Context, req any) (any, error) { return handle(ctx, req.(*In)) })
+		return handle(ctx)
 	}
 	s.RegisterService(&grpc.ServiceDesc{
 		ServiceName: service, HandlerType: (*any)(nil), Metadata: "jina.proto",
