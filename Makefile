@@ -1,0 +1,84 @@
+SHELL := bash
+# A fresh machine needs git, Go, make, a C compiler (for the race detector), Python 3 with venv and pip, and the package
+# registries. Everything else lands in .tools/, in the versions that ci/tools/ pins, once and when a pin changes.
+
+.PHONY: build demo test check unit chart interop bench tools generate clean
+.DELETE_ON_ERROR:
+
+# The three programs. No -trimpath: with it nothing that tests, vet and Helm's build compile could be shared.
+build:
+	go build -o bin/ ./cmd/...
+
+# The story of examples/linkerd-demo as a live picture, with the plugin in a private Helm. One Helm is enough for it.
+demo: build .tools/bin/helm3
+	go run ./ci/demo
+
+# --- Tests: four rings. A ring that cannot run fails.
+
+test: check unit chart interop
+
+GOTEST := .tools/bin/gotestsum --format pkgname --
+# Packages that show a flow to Helm or to Python; all others are unit tests.
+CHART   := ./charts/... ./internal/chart/... ./plugin/...
+INTEROP := ./ci/interop/...
+
+check: .tools/bin/staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
+	go vet ./...
+	.tools/bin/staticcheck ./...
+
+unit: .tools/bin/gotestsum
+	$(GOTEST) -race $$(go list ./... | grep -vxFf <(go list $(CHART) $(INTEROP)))
+
+# The chart and the plugin's commands under both Helms.
+chart: .tools/bin/gotestsum .tools/bin/helm3 .tools/bin/helm4
+	$(GOTEST) $(CHART)
+
+# Real Python Jina, both document generations, before, behind and beside our programs.
+interop: .tools/bin/gotestsum .tools/py-v1/pyvenv.cfg .tools/py-v2/pyvenv.cfg
+	$(GOTEST) $(INTEROP)
+
+# Side by side with Jina's gateway; BENCH=short for fewer repetitions.
+bench: build .tools/py-v2/pyvenv.cfg
+	go run ./ci/bench
+
+# --- Generated code.
+
+generate: .tools/bin/protoc-gen-go .tools/protoc/pyvenv.cfg
+	.tools/protoc/bin/python -m grpc_tools.protoc --plugin=.tools/bin/protoc-gen-go \
+		-I internal/wire/jinapb --go_out=internal/wire/jinapb --go_opt=paths=source_relative jina.proto
+	go generate ./...
+
+# --- Tools.
+
+GO_TOOLS := helm3 helm4 staticcheck gotestsum protoc-gen-go
+PYTHONS  := py-v1 py-v2 protoc
+
+tools: $(GO_TOOLS:%=.tools/bin/%) $(PYTHONS:%=.tools/%/pyvenv.cfg)
+
+.tools/bin/helm3:         PACKAGE = helm.sh/helm/v3/cmd/helm
+.tools/bin/helm4:         PACKAGE = helm.sh/helm/v4/cmd/helm
+.tools/bin/staticcheck:   PACKAGE = honnef.co/go/tools/cmd/staticcheck
+.tools/bin/gotestsum:     PACKAGE = gotest.tools/gotestsum
+.tools/bin/protoc-gen-go: PACKAGE = google.golang.org/protobuf/cmd/protoc-gen-go
+
+$(GO_TOOLS:%=.tools/bin/%): ci/tools/go.mod ci/tools/go.sum
+	go build -C ci/tools -o $(CURDIR)/$@ $(PACKAGE)
+	@touch $@
+
+# pip cannot resolve what Jina asks for; uv can.
+.tools/uv/pyvenv.cfg: ci/tools/uv.txt
+	python3 -m venv --clear .tools/uv
+	.tools/uv/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+UV := .tools/uv/bin/uv --config-file ci/tools/uv.toml
+
+.tools/%/pyvenv.cfg: ci/tools/%.txt ci/tools/uv.toml .tools/uv/pyvenv.cfg
+	$(UV) venv --quiet --clear --python $$(command -v python3) .tools/$*
+	$(UV) pip install --quiet --python .tools/$* --requirement $<
+	@touch $@
+
+clean:
+	rm -rf bin .tools
