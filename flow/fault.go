@@ -7,18 +7,22 @@ import (
 
 // Fault is one thing that is wrong with a flow.yml.
 type Fault struct {
-	File         string
+	File string
+	// Line and Column start at 1; 0 is unknown.
 	Line, Column int
 	// What is wrong; Expected is what was expected instead; Cure is what to do. The last two may be empty.
 	What, Expected, Cure string
 }
 
-// String is `file:line:column: what, expected …; cure`; without the line where the fault has none.
+// String is `file:line:column: what, expected …; cure`, without the parts that are unknown or empty.
 func (f Fault) String() string {
 	var b strings.Builder
 	b.WriteString(f.File)
 	if f.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", f.Line, f.Column)
+		fmt.Fprintf(&b, ":%d", f.Line)
+	}
+	if f.Column > 0 {
+		fmt.Fprintf(&b, ":%d", f.Column)
 	}
 	b.WriteString(": " + f.What)
 	if f.Expected != "" {
