@@ -1,0 +1,115 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+	"time"
+)
+
+// The goals, for one hop and documents of 1 KiB.
+const (
+	wantSpeed    = 10.0     // times Jina's requests per second, where more than one request is in flight
+	wantAdded    = 0.2      // of the time that Jina's gateway adds to the median of a request that is alone
+	wantRSS      = 60 << 20 // bytes resident, under every load
+	wantFlatness = 1.1      // of memory in the second half of the flood to that in the first
+)
+
+type key struct{ shape, target string }
+
+// judge prints one goal and remembers whether all were met.
+type judge struct {
+	out io.Writer
+	ok  bool
+}
+
+func (j *judge) goal(met bool, format string, args ...any) {
+	verdict := "PASS"
+	if !met {
+		verdict, j.ok = "FAIL", false
+	}
+	fmt.Fprintf(j.out, "%s  %s\n", verdict, fmt.Sprintf(format, args...))
+}
+
+// report prints the measurements and the verdicts, and says whether all goals are met.
+func report(out io.Writer, p plan, results map[key][]sample, f flood) bool {
+	fmt.Fprintf(out, "One executor, echo; documents of %d bytes; client and servers share this machine; medians of %d rounds of %v (least to most).\n\n",
+		documentBytes, p.rounds, p.window)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "load\tthrough\trequests/s\t\tp50\tp99\tadded p50\tgateway CPU/request\tgateway memory")
+	for _, s := range shapes {
+		for _, name := range []string{direct, jina, ours} {
+			row(w, s, name, results)
+		}
+	}
+	w.Flush()
+
+	j := &judge{out: out, ok: true}
+	fmt.Fprintln(out)
+	for _, s := range shapes {
+		if s.clients*s.inFlight > 1 {
+			ratio := median(results[key{s.name, ours}], speed) / median(results[key{s.name, jina}], speed)
+			j.goal(ratio >= wantSpeed, "%s: %.1f times Jina's requests/s (goal: %.0f)", s.name, ratio, wantSpeed)
+		} else {
+			ratio := added(results, s, ours) / added(results, s, jina)
+			j.goal(ratio <= wantAdded, "%s: adds %.2f of what Jina adds to p50 (goal: %.2f)", s.name, ratio, wantAdded)
+		}
+	}
+	var most int64
+	for _, s := range shapes {
+		for _, got := range results[key{s.name, ours}] {
+			most = max(most, got.rss)
+		}
+	}
+	j.goal(most < wantRSS, "at most %s resident under all of these loads (goal: %s)", mebibytes(most), mebibytes(wantRSS))
+	first, second := slices.Max(f.rss[:len(f.rss)/2]), slices.Max(f.rss[len(f.rss)/2:])
+	j.goal(second < wantRSS && float64(second) <= wantFlatness*float64(first),
+		"%d documents sent on one stream without waiting, answered in %.1f s: %s resident in the first half, %s in the second (goal: flat, below %s)",
+		floodSize, f.took.Seconds(), mebibytes(first), mebibytes(second), mebibytes(wantRSS))
+	return j.ok
+}
+
+func row(w io.Writer, s shape, name string, results map[key][]sample) {
+	samples := results[key{s.name, name}]
+	byspeed := slices.SortedFunc(slices.Values(samples), func(a, b sample) int { return cmp.Compare(a.perSecond, b.perSecond) })
+	fmt.Fprintf(w, "%s\t%s\t%.0f\t(%.0f–%.0f)\t%s\t%s", s.name, name, median(samples, speed),
+		byspeed[0].perSecond, byspeed[len(byspeed)-1].perSecond,
+		micros(median(samples, func(s sample) float64 { return float64(s.p50) })),
+		micros(median(samples, func(s sample) float64 { return float64(s.p99) })))
+	if name == direct {
+		fmt.Fprintln(w, "\t\t\t")
+		return
+	}
+	fmt.Fprintf(w, "\t%s\t%s\t%s\n", micros(added(results, s, name)),
+		micros(median(samples, func(s sample) float64 { return float64(s.cpu) })),
+		mebibytes(int64(median(samples, func(s sample) float64 { return float64(s.rss) }))))
+}
+
+func speed(s sample) float64 { return s.perSecond }
+
+// added is the median's nanoseconds through a gateway beyond those of the executor alone.
+func added(results map[key][]sample, s shape, gateway string) float64 {
+	p50 := func(s sample) float64 { return float64(s.p50) }
+	return median(results[key{s.name, gateway}], p50) - median(results[key{s.name, direct}], p50)
+}
+
+func median(samples []sample, of func(sample) float64) float64 {
+	values := make([]float64, len(samples))
+	for i, s := range samples {
+		values[i] = of(s)
+	}
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
+}
+
+func micros(nanoseconds float64) string {
+	return time.Duration(nanoseconds).Round(time.Microsecond).String()
+}
+
+func mebibytes(bytes int64) string {
+	return strconv.FormatFloat(float64(bytes)/(1<<20), 'f', 1, 64) + " MiB"
+}
