@@ -1,10 +1,41 @@
 package plugin
 
-// The exit codes of every command.
-const (
-	exitOK     = 0
-	exitFailed = 1
+import (
+	"errors"
+
+	"github.com/helm-flow/helm-flow/flow"
 )
 
-// exitCode is the one table from errors to exit codes.
-func exitCode(error) int { return exitFailed }
+// The exit codes of every command.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitFindings    = 2
+	exitInvalidFlow = 3
+)
+
+// errFindings is the error of a command that did its work, and found what it was asked to look for.
+var errFindings = errors.New("findings")
+
+// exitCodes gives errors their exit codes; the first row that holds counts, and without one the command has failed.
+var exitCodes = []struct {
+	code int
+	is   func(error) bool
+}{
+	{exitFindings, func(err error) bool { return errors.Is(err, errFindings) }},
+	{exitInvalidFlow, func(err error) bool { _, ok := errors.AsType[flow.Faults](err); return ok }},
+}
+
+func exitCode(err error) int {
+	for _, row := range exitCodes {
+		if row.is(err) {
+			return row.code
+		}
+	}
+	return exitFailed
+}
+
+// reported is an error that stands in the command's result already, so that Main only takes the exit code from it.
+type reported struct{ error }
+
+func (r reported) Unwrap() error { return r.error }

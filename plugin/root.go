@@ -3,20 +3,33 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"helm.sh/helm/v3/pkg/cli"
+
+	"github.com/helm-flow/helm-flow/flow"
 )
 
 // Main runs the command that env.Args name and returns the exit code.
 func Main(ctx context.Context, env *Env) int {
 	root := newRootCommand(env)
 	root.SetArgs(env.Args)
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(env.Stderr, "Error:", err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if _, ok := errors.AsType[reported](err); ok {
 		return exitCode(err)
 	}
-	return exitOK
+	if faults, ok := errors.AsType[flow.Faults](err); ok {
+		printFaults(env.Stderr, faults)
+	} else {
+		fmt.Fprintln(env.Stderr, "Error:", err)
+	}
+	return exitCode(err)
 }
 
 func newRootCommand(env *Env) *cobra.Command {
@@ -27,7 +40,7 @@ func newRootCommand(env *Env) *cobra.Command {
 
 A flow.yml in Jina 3's format becomes values for one generic chart. The same flow runs on a laptop with no cluster.
 
-Exit codes: 0 ok, 1 failed, 2 findings, 3 invalid flow, 4 Helm missing or too old.`,
+Exit codes: 0 ok, 1 failed, 2 findings, 3 invalid flow.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -37,12 +50,35 @@ Exit codes: 0 ok, 1 failed, 2 findings, 3 invalid flow, 4 Helm missing or too ol
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+	})
 
-	env.color = colorAuto
-	root.PersistentFlags().Var(&env.color, "color", "colours in the output")
+	addGlobalFlags(env, root)
 
 	root.AddCommand(
+		newGraphCommand(env),
+		newGuardCommand(env),
+		newLintCommand(env),
+		newLoadCommand(env),
+		newPostCommand(env),
+		newRunCommand(env),
+		newTemplateCommand(env),
+		newValuesCommand(env),
 		newVersionCommand(env),
 	)
 	return root
+}
+
+// addGlobalFlags adds Helm's global flags and --color. Helm takes its own off the command line before it starts a plugin,
+// and hands them on as variables, which are the flags' defaults here; they can be given to helm-flow alone.
+func addGlobalFlags(env *Env, root *cobra.Command) {
+	flags := root.PersistentFlags()
+	env.helm = cli.New()
+	env.helm.AddFlags(flags)
+	// Their defaults may be secrets, and help shows defaults.
+	flags.VisitAll(func(f *pflag.Flag) { f.Hidden = f.Name != "namespace" })
+
+	env.color = choice{value: "auto", of: []string{"never", "auto", "always"}}
+	flags.Var(&env.color, "color", "colours in the output")
 }

@@ -1,0 +1,187 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// state is what a workload is doing, for its sign and colour.
+type state int
+
+const (
+	waiting state = iota
+	starting
+	isUp
+	restarting
+	stopped
+)
+
+// sign and color (an SGR parameter) of each state.
+var looks = [...]struct{ sign, color string }{
+	waiting:    {"·", "2"},
+	starting:   {"…", "33"},
+	isUp:       {"✔", "32"},
+	restarting: {"!", "31"},
+	stopped:    {"·", "2"},
+}
+
+// nameColors tell the workloads' logs apart. Red is left to trouble.
+var nameColors = []string{"36", "35", "34", "33", "32", "96", "95", "94"}
+
+// screen writes the workloads' states and logs. On a terminal the states are a block under the logs, drawn anew in place,
+// until it is settled; elsewhere each state is a line.
+type screen struct {
+	color bool
+	width func() int // of the terminal, in columns
+	logTo func(name, line string)
+
+	mu    sync.Mutex // guards all below, and keeps lines whole
+	w     io.Writer
+	live  bool
+	rows  []*row
+	drawn int // rows of the block that are on the terminal
+}
+
+type row struct {
+	name  string
+	state state
+	text  string
+	since time.Time
+}
+
+// newScreen makes a screen for workloads of these names; width is nil where w is no terminal.
+func newScreen(w io.Writer, color bool, width func() int, names []string) *screen {
+	s := &screen{w: w, color: color, width: width, live: width != nil}
+	for _, name := range names {
+		s.rows = append(s.rows, &row{name: name, state: waiting, text: "waiting"})
+	}
+	return s
+}
+
+// set shows that the workload is in a state now. Further lines of text are details.
+func (s *screen) set(name string, to state, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, i := s.row(name)
+	headline, _, hasDetails := strings.Cut(text, "\n")
+	if !s.live || hasDetails || to == restarting {
+		s.print(s.paint(s.nameColor(i), name) + ": " + s.paint(looks[to].color, text))
+	}
+	*r = row{name: name, state: to, text: headline, since: time.Now()}
+	s.redraw()
+}
+
+// output takes what a new instance of the workload writes.
+func (s *screen) output(name string) *output {
+	_, i := s.row(name)
+	longest := 0
+	for _, r := range s.rows {
+		longest = max(longest, len(r.name))
+	}
+	prefix := s.paint(s.nameColor(i), fmt.Sprintf("%-*s |", longest, name)) + " "
+	return &output{emit: func(line string) {
+		if s.logTo != nil {
+			s.logTo(name, line)
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.print(prefix + line)
+		s.redraw()
+	}}
+}
+
+// say writes a line about the run as a whole.
+func (s *screen) say(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.print(line)
+	s.redraw()
+}
+
+// settle leaves the block as it is; from now on states are lines.
+func (s *screen) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = false
+	s.drawn = 0
+}
+
+// animate counts the seconds of those who are starting, until ctx ends.
+func (s *screen) animate(ctx context.Context) {
+	tick := time.NewTicker(time.Second / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		s.mu.Lock()
+		s.redraw()
+		s.mu.Unlock()
+	}
+}
+
+// print writes lines above the block, whose place they take. The caller redraws.
+func (s *screen) print(text string) {
+	s.erase()
+	fmt.Fprintln(s.w, text)
+}
+
+func (s *screen) erase() {
+	if s.drawn > 0 {
+		fmt.Fprintf(s.w, "\x1b[%dA\x1b[J", s.drawn)
+		s.drawn = 0
+	}
+}
+
+func (s *screen) redraw() {
+	if !s.live {
+		return
+	}
+	s.erase()
+	longest := 0
+	for _, r := range s.rows {
+		longest = max(longest, len(r.name))
+	}
+	for _, r := range s.rows {
+		text := r.text
+		if r.state == starting {
+			text = fmt.Sprintf("%s %.0f s", text, time.Since(r.since).Seconds())
+		}
+		line := fmt.Sprintf("%s %-*s  %s", looks[r.state].sign, longest, r.name, text)
+		// A line that wraps would take two rows of the terminal.
+		fmt.Fprintln(s.w, s.paint(looks[r.state].color, truncate(line, s.width()-1)))
+		s.drawn++
+	}
+}
+
+func truncate(line string, width int) string {
+	if runes := []rune(line); len(runes) > width && width > 0 {
+		return string(runes[:width-1]) + "…"
+	}
+	return line
+}
+
+func (s *screen) row(name string) (*row, int) {
+	for i, r := range s.rows {
+		if r.name == name {
+			return r, i
+		}
+	}
+	panic("no workload " + name)
+}
+
+func (s *screen) nameColor(i int) string { return nameColors[i%len(nameColors)] }
+
+func (s *screen) paint(sgr, text string) string {
+	if !s.color {
+		return text
+	}
+	return "\x1b[" + sgr + "m" + text + "\x1b[0m"
+}

@@ -1,0 +1,114 @@
+package plugin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/helm-flow/helm-flow/flow"
+	"github.com/helm-flow/helm-flow/internal/values"
+)
+
+type lintCommand struct {
+	env    *Env
+	output choice
+	strict bool
+}
+
+func newLintCommand(env *Env) *cobra.Command {
+	c := &lintCommand{env: env, output: choice{value: "text", of: []string{"text", "json"}}}
+	cmd := &cobra.Command{
+		Use:   "lint FLOW",
+		Short: "Find every fault of a flow, with its line",
+		Long: `Find every fault of a flow, with its line.
+
+FLOW is the path of a flow.yml, or - for standard input. Each line of the result is FILE:LINE:COLUMN: what is wrong, what was expected;
+what to do. Warnings are what the flow says without effect, and what keeps it from a cluster.
+
+The exit code is 3 if the flow is invalid, 2 if it has warnings and --strict is given, and else 0.`,
+		Example: `  helm flow lint flow.yml
+  helm flow lint flow.yml --strict -o json`,
+		Args: flowArg,
+		RunE: func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
+	}
+	cmd.Flags().VarP(&c.output, "output", "o", "format of the result")
+	cmd.Flags().BoolVar(&c.strict, "strict", false, "warnings fail with exit code 2")
+	return cmd
+}
+
+func (c *lintCommand) run(path string) error {
+	faults, warnings, err := c.lint(path)
+	if err != nil {
+		return err
+	}
+	if err := c.print(faults, warnings); err != nil {
+		return err
+	}
+	switch {
+	case len(faults) > 0:
+		return reported{faults}
+	case len(warnings) > 0 && c.strict:
+		return reported{errFindings}
+	}
+	return nil
+}
+
+// lint gives what keeps the flow from running anywhere, and what is only worth knowing.
+func (c *lintCommand) lint(path string) (faults, warnings flow.Faults, err error) {
+	f, err := c.env.readFlow(path)
+	if faults, ok := errors.AsType[flow.Faults](err); ok {
+		return faults, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	warnings = f.Warnings
+	// On a laptop it may use Python sources.
+	_, err = values.FromFlow(f, values.Options{PythonSources: true})
+	if faults, ok := errors.AsType[flow.Faults](err); ok || err != nil {
+		return faults, warnings, err
+	}
+	_, err = values.FromFlow(f, values.Options{})
+	if forCluster, ok := errors.AsType[flow.Faults](err); ok {
+		return nil, append(warnings, forCluster...), nil
+	}
+	return nil, warnings, err
+}
+
+func (c *lintCommand) print(faults, warnings flow.Faults) error {
+	if c.output.value == "json" {
+		return c.printJSON(faults, warnings)
+	}
+	printFaults(c.env.Stdout, faults)
+	printFaults(c.env.Stdout, asWarnings(warnings))
+	fmt.Fprintf(c.env.Stderr, "faults: %d, warnings: %d\n", len(faults), len(warnings))
+	return nil
+}
+
+// finding is a fault in JSON.
+type finding struct {
+	Severity string `json:"severity"` // error or warning
+	File     string `json:"file"`
+	Line     int    `json:"line"`   // 0: the whole file
+	Column   int    `json:"column"` // in characters, from 1
+	What     string `json:"what"`
+	Expected string `json:"expected"`
+	Cure     string `json:"cure"`
+}
+
+func (c *lintCommand) printJSON(faults, warnings flow.Faults) error {
+	findings := []finding{}
+	add := func(severity string, list flow.Faults) {
+		for _, f := range list {
+			findings = append(findings, finding{severity, f.File, f.Line, f.Column, f.What, f.Expected, f.Cure})
+		}
+	}
+	add("error", faults)
+	add("warning", warnings)
+	encoder := json.NewEncoder(c.env.Stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(findings)
+}

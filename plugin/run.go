@@ -1,0 +1,118 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+	helmvalues "helm.sh/helm/v3/pkg/cli/values"
+
+	"github.com/helm-flow/helm-flow/flow"
+	"github.com/helm-flow/helm-flow/internal/chart"
+	"github.com/helm-flow/helm-flow/internal/local"
+	"github.com/helm-flow/helm-flow/internal/values"
+)
+
+type runCommand struct {
+	env    *Env
+	values helmvalues.Options
+	python string
+	logDir string
+}
+
+func newRunCommand(env *Env) *cobra.Command {
+	c := &runCommand{env: env}
+	cmd := &cobra.Command{
+		Use:   "run FLOW",
+		Short: "Run a flow as processes on this machine",
+		Long: `Run a flow as processes on this machine, without a cluster: the objects that template prints, each pod being a process.
+
+FLOW is the path of a flow.yml, or - for standard input. The gateway listens on 127.0.0.1:8080, or where the flow's port says; its address
+goes to stdout once it answers, all else to stderr. A process that dies is started again. Ctrl-C drains and stops, twice stops at once.
+
+Executors are built-ins, or Python sources of this machine, which need a Python with jina 3. Images need a cluster.`,
+		Example: `  helm flow run flow.yml
+  helm flow run flow.yml --set gateway.port=9000 --set gateway.prefetch=5
+  helm flow run flow.yml --python .venv/bin/python --log-dir logs`,
+		Args: flowArg,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
+	}
+	addValueFlags(cmd.Flags(), &c.values)
+	python, ok := env.LookupEnv("HELM_FLOW_PYTHON")
+	if !ok {
+		python = "python3"
+	}
+	cmd.Flags().StringVar(&c.python, "python", python, "Python that runs Python executors; $HELM_FLOW_PYTHON is its default")
+	cmd.Flags().StringVar(&c.logDir, "log-dir", "", "folder for the logs, a file each, instead of stderr")
+	return cmd
+}
+
+func (c *runCommand) run(ctx context.Context, path string) error {
+	f, err := c.env.loadFlow(path)
+	if err != nil {
+		return err
+	}
+	if err := refuseImages(f); err != nil {
+		return err
+	}
+	manifests, err := render(f, values.Options{PythonSources: true}, c.values,
+		chart.Options{Release: "flow", Namespace: c.env.helm.Namespace()})
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if self, err = filepath.EvalSymlinks(self); err != nil {
+		return err
+	}
+	ctx, orphaned, stop := watchHelm(ctx, c.env)
+	defer stop()
+	return local.Run(ctx, local.Options{
+		Manifests:    manifests,
+		Programs:     local.Programs{Dir: filepath.Dir(self), Python: c.python},
+		GuardCommand: []string{self, guardCommand},
+		LogDir:       c.logDir,
+		Stderr:       c.env.Stderr,
+		Color:        c.env.Color(c.env.Stderr),
+		Width:        c.width(),
+		Opened:       c.opened,
+		Hurry:        orphaned,
+	})
+}
+
+func (c *runCommand) opened(door, admin string) {
+	fmt.Fprintf(c.env.Stdout, "grpc://%s\n", door)
+	fmt.Fprintf(c.env.Stderr, "\nThe flow answers. Try, in another terminal:\n\n  %s post grpc://%s --text hello\n\nMetrics: http://%s/metrics. Ctrl-C stops.\n",
+		"helm flow", door, admin)
+}
+
+// refuseImages gives a fault for each executor that is an image: there is no container runtime here.
+func refuseImages(f *flow.Flow) error {
+	for _, e := range f.Executors {
+		if e.Uses.Kind == flow.Image && !e.External.Value {
+			return fmt.Errorf("%s:%d:%d: executor %s is the image %s, which run cannot start; give its source (a config.yml with py_modules) as `uses`, or run the flow in a cluster",
+				f.Path, e.Uses.Pos.Line, e.Uses.Pos.Column, e.Name.Value, e.Uses.Name)
+		}
+	}
+	return nil
+}
+
+// width is the terminal's, or nil where stderr is none, or one that cannot draw.
+func (c *runCommand) width() func() int {
+	file, ok := c.env.Stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) || c.env.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	return func() int {
+		width, _, err := term.GetSize(int(file.Fd()))
+		if err != nil {
+			return 80
+		}
+		return width
+	}
+}
