@@ -1,7 +1,8 @@
 package values
 
 import (
-	"errors"
+	"os"
+	"strings"
 
 	"github.com/helm-flow/helm-flow/flow"
 )
@@ -13,7 +14,119 @@ type Options struct {
 	PythonSources bool
 }
 
-// FromFlow turns a flow into values of the chart. The error is of type flow.Faults.
+// sourceImage stands where a manifest needs an image and the executor is Python source; no registry can serve it.
+var sourceImage = Image{Registry: "source.invalid", Repository: "python"}
+
+// FromFlow turns a flow into values of the chart: what the flow says, and the graph it resolved to. The error is of type
+// flow.Faults.
 func FromFlow(f *flow.Flow, opts Options) (Values, error) {
-	return Values{}, errors.New("not written yet")
+	v := Values{Gateway: gateway(&f.Gateway)}
+	var faults flow.Faults
+	if len(f.Executors) > 0 {
+		v.Executors = make(map[string]*Executor, len(f.Executors))
+	}
+	for i := range f.Executors {
+		e := &f.Executors[i]
+		if e.Uses.Kind == flow.Python && !opts.PythonSources {
+			faults = append(faults, flow.Fault{
+				File: f.Path, Line: e.Uses.Pos.Line, Column: e.Uses.Pos.Column,
+				What:     e.Name.Value + " is Python source, which a cluster cannot start",
+				Expected: "docker://IMAGE[:TAG]",
+				Cure:     "build an image of it, or run the flow on this machine with `helm flow run`",
+			})
+			continue
+		}
+		v.Executors[e.Name.Value] = executor(e)
+	}
+	if len(faults) > 0 {
+		return Values{}, faults
+	}
+	return v, nil
+}
+
+func gateway(g *flow.Gateway) Gateway {
+	return Gateway{
+		Port:         said(g.Port),
+		Prefetch:     saidOrNil(g.Prefetch),
+		Replicas:     said(g.Replicas),
+		Retries:      saidOrNil(g.Retries),
+		TimeoutSend:  said(g.TimeoutSend),
+		TimeoutReady: said(g.TimeoutReady),
+		Env:          g.Env.Value,
+	}
+}
+
+func executor(e *flow.Executor) *Executor {
+	v := &Executor{
+		Needs:    e.Needs.Value,
+		Floating: e.Floating.Value,
+		NoReduce: e.NoReduce.Value,
+		Metadata: e.Metadata.Value,
+	}
+	if e.External.Value {
+		v.External = External{Addresses: e.Addresses}
+		return v
+	}
+	v.Runtime = "jina"
+	switch e.Uses.Kind {
+	case flow.Builtin:
+		v.Runtime, v.Uses = "go", e.Uses.Name
+	case flow.Image:
+		v.Image = parseImage(e.Uses.Name)
+	case flow.Python:
+		v.Image, v.Uses = sourceImage, e.Uses.Name
+	}
+	v.UsesWith = e.UsesWith.Value
+	v.PyModules = e.PyModules.Value
+	v.Replicas = said(e.Replicas)
+	v.TimeoutReady = said(e.TimeoutReady)
+	v.Env = e.Env.Value
+	if e.Uses.Kind == flow.Python {
+		v.Env = withHome(v.Env)
+	}
+	return v
+}
+
+// said is what the flow says, or nothing, so that the chart's default holds.
+func said[T any](f flow.Field[T]) T {
+	if f.Set() {
+		return f.Value
+	}
+	return *new(T)
+}
+
+// saidOrNil is said for fields whose zero is not their default.
+func saidOrNil[T any](f flow.Field[T]) *T {
+	if f.Set() {
+		return &f.Value
+	}
+	return nil
+}
+
+// withHome keeps the user's home for Python source, whose caches of models lie there; in images the chart sets another.
+func withHome(env map[string]string) map[string]string {
+	home, err := os.UserHomeDir()
+	if _, has := env["HOME"]; has || err != nil {
+		return env
+	}
+	all := map[string]string{"HOME": home}
+	for name, value := range env {
+		all[name] = value
+	}
+	return all
+}
+
+// parseImage takes registry/repository:tag@digest apart, by the rules of container engines: the first part is a registry
+// if it looks like a host.
+func parseImage(reference string) Image {
+	var i Image
+	reference, i.Digest, _ = strings.Cut(reference, "@")
+	if colon := strings.LastIndex(reference, ":"); colon > strings.LastIndex(reference, "/") {
+		reference, i.Tag = reference[:colon], reference[colon+1:]
+	}
+	i.Repository = reference
+	if host, path, ok := strings.Cut(reference, "/"); ok && (strings.ContainsAny(host, ".:") || host == "localhost") {
+		i.Registry, i.Repository = host, path
+	}
+	return i
 }

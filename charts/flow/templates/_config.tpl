@@ -1,0 +1,55 @@
+{{/*
+gateway.yaml, as package internal/config reads it.
+*/}}
+{{- define "flow.gatewayConfig" -}}
+{{- $gateway := include "flow.gateway" . | fromJson -}}
+{{- $nodes := list -}}
+{{- range $name, $executor := include "flow.executors" . | fromJson -}}
+{{- $component := include "flow.component" $name -}}
+{{- $host := printf "%s.%s.svc" (include "flow.object" (dict "root" $ "component" $component)) (include "flow.namespace" $) -}}
+{{- $node := dict
+  "name" $name
+  "needs" $executor.needs
+  "addresses" (($executor.external).addresses | default (list (printf "grpc://%s:8080" $host))) -}}
+{{- range $key := list "floating" "noReduce" "metadata" -}}
+{{- with get $executor $key -}}
+{{- $_ := set $node $key . -}}
+{{- end -}}
+{{- end -}}
+{{- $nodes = append $nodes $node -}}
+{{- end -}}
+{{- dict
+  "name" (include "flow.fullname" .)
+  "prefetch" (int64 $gateway.prefetch)
+  "maxMessageBytes" (int64 $gateway.maxMessageBytes)
+  "retries" (int64 $gateway.retries)
+  "timeoutSend" (int64 $gateway.timeoutSend)
+  "docarray" $gateway.docarray
+  "executors" $nodes
+  | toYaml -}}
+{{- end }}
+
+{{/*
+executor.yaml of a Go executor. Takes name, executor.
+*/}}
+{{- define "flow.executorConfig" -}}
+{{- $config := dict "name" .name "uses" (.executor.uses | default "echo") -}}
+{{- with .executor.usesWith -}}
+{{- $_ := set $config "usesWith" . -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end }}
+
+{{/*
+The arguments of Jina's executor, as JSON. A $ would begin a variable in a container's arguments. Takes name, executor.
+*/}}
+{{- define "flow.jinaArgs" -}}
+{{- $args := list "executor" "--name" .name "--uses" (.executor.uses | default "config.yml") -}}
+{{- with .executor.usesWith -}}
+{{- $args = concat $args (list "--uses-with" (toJson . | replace "$" "$$")) -}}
+{{- end -}}
+{{- with .executor.pyModules -}}
+{{- $args = concat $args (list "--py-modules") . -}}
+{{- end -}}
+{{- concat $args (list "--host" "0.0.0.0" "--port" "8080" "--native") | toJson -}}
+{{- end }}

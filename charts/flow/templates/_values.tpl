@@ -1,0 +1,82 @@
+{{/*
+The gateway's values as JSON. The defaults are those of values.yaml once more, for releases that were upgraded with
+--reuse-values and lack the newer ones.
+*/}}
+{{- define "flow.gateway" -}}
+{{- $gateway := dict
+  "replicas" 1 "port" 8080 "prefetch" 1000 "retries" -1 "timeoutSend" 0 "maxMessageBytes" 268435456 "docarray" "auto"
+  "timeoutReady" 600000 "env" dict "resources" dict "image" dict -}}
+{{- range $key, $value := .Values.gateway -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $gateway $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $gateway -}}
+{{- end }}
+
+{{/*
+The executors as JSON, without those that are null.
+*/}}
+{{- define "flow.executors" -}}
+{{- $executors := dict -}}
+{{- range $name, $values := .Values.executors | default (dict "echo" (dict "uses" "echo")) -}}
+{{- if not (kindIs "invalid" $values) -}}
+{{- $executor := dict "runtime" "go" "needs" (list "gateway") "replicas" 1 "timeoutReady" 600000 "env" dict "image" dict -}}
+{{- range $key, $value := $values -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $executor $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $executors $name $executor -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $executors -}}
+{{- end }}
+
+{{/*
+An image of this project as JSON: the last of layers that says a field wins. Takes root, repository, layers.
+*/}}
+{{- define "flow.ownImage" -}}
+{{- $image := dict "registry" "ghcr.io" "repository" .repository "tag" .root.Chart.AppVersion -}}
+{{- range .layers -}}
+{{- range $key, $value := . -}}
+{{- if $value -}}
+{{- $_ := set $image $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $image -}}
+{{- end }}
+
+{{/*
+registry/repository:tag@digest. Takes root, image.
+*/}}
+{{- define "flow.image" -}}
+{{- with (.root.Values.global).imageRegistry | default .image.registry }}{{ . }}/{{ end -}}
+{{- .image.repository -}}
+{{- with .image.tag }}:{{ . }}{{ end -}}
+{{- with .image.digest }}@{{ . }}{{ end -}}
+{{- end }}
+
+{{/*
+What is wrong with the values beyond what the schema sees, one fault a line.
+*/}}
+{{- define "flow.faults" -}}
+{{- $executors := include "flow.executors" . | fromJson -}}
+{{- $components := dict "gateway" "the gateway" -}}
+{{- range $name, $executor := $executors }}
+{{- $component := include "flow.component" $name }}
+{{- with get $components $component }}
+executors.{{ $name }}: gets the same name in Kubernetes, {{ $component }}, as {{ . }}; rename one of them
+{{- end }}
+{{- $_ := set $components $component (printf "executors.%s" $name) }}
+{{- range $executor.needs }}
+{{- if not (or (eq . "gateway") (hasKey $executors .)) }}
+executors.{{ $name }}.needs: {{ . }} is no executor of this flow, expected one of them or gateway
+{{- end }}
+{{- end }}
+{{- if and (eq $executor.runtime "jina") (not $executor.external) (not $executor.image.repository) }}
+executors.{{ $name }}.image.repository: missing, expected the image that holds the Python executor
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,60 @@
+package chart
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	helmchart "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+)
+
+// InvalidValues are values that the chart refuses.
+type InvalidValues struct {
+	// Faults are `path: what is wrong`, such as `executors.encoder.replicas: got string, want integer`.
+	Faults []string
+}
+
+func (e *InvalidValues) Error() string {
+	return "values that the chart refuses:\n  " + strings.Join(e.Faults, "\n  ")
+}
+
+// schemaFault is a line of the schema check's report.
+var schemaFault = regexp.MustCompile(`(?m)^ *- at '([^']*)': (.*)$`)
+
+// check holds values against the chart's schema.
+func check(c *helmchart.Chart, values any) error {
+	table, ok := values.(chartutil.Values)
+	if !ok {
+		return fmt.Errorf("values of chart %s: got %T, want a map", c.Name(), values)
+	}
+	err := chartutil.ValidateAgainstSchema(c, table)
+	if err == nil {
+		return nil
+	}
+	invalid := &InvalidValues{}
+	for _, match := range schemaFault.FindAllStringSubmatch(err.Error(), -1) {
+		if strings.HasSuffix(match[2], " failed") {
+			continue // the lines below it say why
+		}
+		path := strings.ReplaceAll(strings.Trim(match[1], "/"), "/", ".")
+		if path == "" {
+			path = "top level"
+		}
+		invalid.Faults = append(invalid.Faults, path+": "+match[2])
+	}
+	if len(invalid.Faults) == 0 {
+		return fmt.Errorf("schema of chart %s: %w", c.Name(), err)
+	}
+	return invalid
+}
+
+// checksFailed is how the engine reports what templates/checks.yaml of our chart found.
+var checksFailed = regexp.MustCompile(`(?s)^execution error at \(\S*/templates/checks\.yaml:\d+:\d+\): (.*)$`)
+
+func templateError(c *helmchart.Chart, err error) error {
+	if match := checksFailed.FindStringSubmatch(err.Error()); match != nil {
+		return &InvalidValues{Faults: strings.Split(match[1], "\n")}
+	}
+	return fmt.Errorf("rendering chart %s: %w", c.Name(), err)
+}
