@@ -1,8 +1,10 @@
 // Package values holds the chart's values as Go types, from which values.schema.json is generated, and turns a flow
 // into them.
 //
-// A zero field is left out and means the default of charts/flow/values.yaml, so that values say only what the flow says.
+// The comments of the fields are the schema's descriptions. A zero field is left out and means the default of charts/flow/values.yaml, so that values say only what the flow says.
 package values
+
+//go:generate go test -run ^TestSchema$ . -update
 
 import (
 	"encoding/json"
@@ -15,7 +17,7 @@ type Values struct {
 	NameOverride string `json:"nameOverride,omitzero"`
 	// FullnameOverride replaces the release's name at the beginning of object names.
 	FullnameOverride string `json:"fullnameOverride,omitzero"`
-	// Global values are shared by all charts of an umbrella chart.
+	// Global values are shared by all charts of an umbrella chart, which may add its own.
 	Global Global `json:"global,omitzero"`
 	// Gateway is the flow's door.
 	Gateway Gateway `json:"gateway,omitzero"`
@@ -95,7 +97,7 @@ type Executor struct {
 	// PyModules are the files that define a Python executor's class.
 	PyModules []string `json:"pyModules,omitzero"`
 	// Needs are the nodes whose answers this one takes, or gateway, the default; their order is the order of merging.
-	Needs []string `json:"needs,omitzero"`
+	Needs []string `json:"needs,omitzero" jsonschema:"minItems=1,uniqueItems=true"`
 	// Floating: no answer to a client waits for this node.
 	Floating bool `json:"floating,omitzero"`
 	// Replicas of the executor.
@@ -117,7 +119,7 @@ type Executor struct {
 // External is an executor that runs elsewhere.
 type External struct {
 	// Addresses of the replicas: grpc://host:port or grpcs://host:port.
-	Addresses []string `json:"addresses,omitzero"`
+	Addresses []string `json:"addresses,omitzero" jsonschema:"minItems=1"`
 }
 
 // Mesh is the service mesh that carries the calls.

@@ -1,4 +1,22 @@
 {{/*
+Sets the fields of values in target, without those that are null, which is how users take away what others set. Takes
+target, values.
+*/}}
+{{- define "flow.overlay" -}}
+{{- $target := .target -}}
+{{- range $key, $value := .values -}}
+{{- if and (kindIs "map" $value) (has $key (list "env" "metadata")) -}}
+{{- $texts := dict -}}
+{{- $_ := include "flow.overlay" (dict "target" $texts "values" $value) -}}
+{{- $value = $texts -}}
+{{- end -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $target $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
 The gateway's values as JSON. The defaults are those of values.yaml once more, for releases that were upgraded with
 --reuse-values and lack the newer ones.
 */}}
@@ -6,11 +24,7 @@ The gateway's values as JSON. The defaults are those of values.yaml once more, f
 {{- $gateway := dict
   "replicas" 1 "port" 8080 "prefetch" 1000 "retries" -1 "timeoutSend" 0 "maxMessageBytes" 268435456 "docarray" "auto"
   "timeoutReady" 600000 "env" dict "resources" dict "image" dict -}}
-{{- range $key, $value := .Values.gateway -}}
-{{- if not (kindIs "invalid" $value) -}}
-{{- $_ := set $gateway $key $value -}}
-{{- end -}}
-{{- end -}}
+{{- $_ := include "flow.overlay" (dict "target" $gateway "values" .Values.gateway) -}}
 {{- toJson $gateway -}}
 {{- end }}
 
@@ -22,11 +36,7 @@ The executors as JSON, without those that are null.
 {{- range $name, $values := .Values.executors | default (dict "echo" (dict "uses" "echo")) -}}
 {{- if not (kindIs "invalid" $values) -}}
 {{- $executor := dict "runtime" "go" "needs" (list "gateway") "replicas" 1 "timeoutReady" 600000 "env" dict "image" dict -}}
-{{- range $key, $value := $values -}}
-{{- if not (kindIs "invalid" $value) -}}
-{{- $_ := set $executor $key $value -}}
-{{- end -}}
-{{- end -}}
+{{- $_ := include "flow.overlay" (dict "target" $executor "values" $values) -}}
 {{- $_ := set $executors $name $executor -}}
 {{- end -}}
 {{- end -}}

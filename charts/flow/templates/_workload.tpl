@@ -110,11 +110,7 @@ containers:
     {{- if .home }}
     {{- $_ := set $env "HOME" "/tmp" }}
     {{- end }}
-    {{- range $key, $value := .env }}
-    {{- if not (kindIs "invalid" $value) }}
-    {{- $_ := set $env $key $value }}
-    {{- end }}
-    {{- end }}
+    {{- $_ := include "flow.overlay" (dict "target" $env "values" .env) }}
     {{- with $env }}
     env:
       {{- range $key, $value := . }}
