@@ -58,10 +58,12 @@ func New(config Config) *Run {
 // Do sends until the duration is over, every client is done, or ctx ends; requests without an answer are then cancelled. A client that
 // cannot go on doesn't stop the others; the error names every such client.
 func (r *Run) Do(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if r.config.Duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, r.start.Add(r.config.Duration))
-		defer cancel()
+		// Not a deadline: gRPC would tell it to the gateway, and no client of Jina has one.
+		timer := time.AfterFunc(time.Until(r.start.Add(r.config.Duration)), cancel)
+		defer timer.Stop()
 	}
 	errs := make([]error, len(r.config.Clients))
 	var clients sync.WaitGroup
@@ -126,7 +128,10 @@ func (w *worker) work(ctx context.Context) error {
 	}()
 	err = w.receive(stream)
 	cancel()
-	return unlessOver(ctx, errors.Join(<-sent, err))
+	if sendErr := <-sent; sendErr != nil {
+		err = sendErr // it is why the stream was cancelled
+	}
+	return unlessOver(ctx, err)
 }
 
 // unlessOver drops the errors that the end of the run makes.

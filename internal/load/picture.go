@@ -26,7 +26,7 @@ func Colours() Style {
 	}
 }
 
-// Table has a row of figures per client and, where there is one, a line for what went wrong. It is 80 columns wide at most.
+// Table has a row of figures per client. It is 80 columns wide at most.
 func (r Report) Table(style Style) string {
 	var b strings.Builder
 	name := r.nameWidth(len("client"))
@@ -50,9 +50,6 @@ func (r Report) Table(style Style) string {
 	for _, c := range r.Clients {
 		if c.Failed > 0 {
 			fmt.Fprintf(&b, "  %s\n", style.alarm.Render(fmt.Sprintf("%s: an executor failed %s of the answered requests", c.Name, count(c.Failed))))
-		}
-		if c.Error != "" {
-			fmt.Fprintf(&b, "  %s\n", style.alarm.Render(fmt.Sprintf("%s stopped: %s", c.Name, c.Error)))
 		}
 	}
 	return b.String()
@@ -86,9 +83,17 @@ func (r Report) Timeline(width int, style Style) string {
 	return b.String()
 }
 
-// Picture is Table and Timeline under a head line.
+// Picture is Table and Timeline under a head line, and why clients stopped.
 func (r Report) Picture(width int, style Style) string {
-	return r.Head(width, style) + "\n" + r.Table(style) + "\n" + r.Timeline(width, style)
+	var b strings.Builder
+	b.WriteString(r.Head(width, style) + "\n" + r.Table(style))
+	for _, c := range r.Clients {
+		if c.Error != "" {
+			fmt.Fprintf(&b, "  %s\n", style.alarm.Render(fmt.Sprintf("%s stopped: %s", c.Name, c.Error)))
+		}
+	}
+	b.WriteString("\n" + r.Timeline(width, style))
+	return b.String()
 }
 
 // Head says where the load goes and how long.

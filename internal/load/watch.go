@@ -77,7 +77,7 @@ func (p *picture) View() tea.View {
 	switch {
 	case p.width == 0: // not told yet
 	case p.finish.tableFollows:
-		view.Content = p.report.Head(p.width, p.style) + "\n" + p.report.Timeline(p.width, p.style)
+		view.Content = p.report.Head(p.width, p.style) + "\n" + p.report.Timeline(p.width, p.style) + "\n"
 	default:
 		view.Content = p.report.Picture(p.width, p.style)
 	}
