@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc"
+
+	"github.com/helm-flow/helm-flow/internal/config"
+	"github.com/helm-flow/helm-flow/internal/upstream"
+)
+
+// graph is a configuration made ready to walk: immutable, shared by all requests.
+type graph struct {
+	nodes   []*node // each after all that it needs
+	origins []edge
+	names   map[string]bool
+}
+
+// node is one executor in the graph.
+type node struct {
+	index    int
+	name     string
+	executor *upstream.Executor
+	parts    int // how many answers it waits for
+	next     []edge
+	floating bool
+	noReduce bool
+	end      bool // its answer is the client's
+}
+
+// edge leads to one of the parts that a node waits for.
+type edge struct {
+	to   *node
+	part int // place in the needs of the node, which is the order of merging
+}
+
+// newGraph connects to the executors of a checked configuration.
+func newGraph(c *config.Gateway, opts ...grpc.DialOption) (*graph, error) {
+	g := &graph{names: map[string]bool{}}
+	byName := map[string]*node{}
+	var failures []error
+	for len(byName) < len(c.Executors) {
+		for _, e := range c.Executors {
+			if byName[e.Name] != nil || !allKnown(e.Needs, byName) {
+				continue
+			}
+			executor, err := upstream.New(e, c, opts...)
+			if err != nil {
+				failures = append(failures, err)
+			}
+			n := &node{
+				index: len(g.nodes), name: e.Name, executor: executor, parts: len(e.Needs), floating: e.Floating, noReduce: e.NoReduce,
+			}
+			byName[e.Name] = n
+			g.names[e.Name] = true
+			g.nodes = append(g.nodes, n)
+			for part, need := range e.Needs {
+				from := &g.origins
+				if need != config.GatewayName {
+					from = &byName[need].next
+				}
+				*from = append(*from, edge{to: n, part: part})
+			}
+		}
+	}
+	for _, n := range g.nodes {
+		n.end = !n.floating && !leadsOn(n)
+	}
+	if err := errors.Join(failures...); err != nil {
+		g.close()
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	return g, nil
+}
+
+func allKnown(needs []string, byName map[string]*node) bool {
+	for _, need := range needs {
+		if need != config.GatewayName && byName[need] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// leadsOn says whether an answer that a client waits for passes through another node after n.
+func leadsOn(n *node) bool {
+	for _, e := range n.next {
+		if !e.to.floating {
+			return true
+		}
+	}
+	return false
+}
+
+// has says whether an executor has the name.
+func (g *graph) has(name string) bool { return g.names[name] }
+
+func (g *graph) close() {
+	for _, n := range g.nodes {
+		if n.executor != nil {
+			n.executor.Close()
+		}
+	}
+}

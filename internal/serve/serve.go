@@ -1,0 +1,122 @@
+// Package serve runs what a workload of a flow is: a gRPC server that speaks Jina's protocol, and beside it an admin port with health by HTTP.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/helm-flow/helm-flow/internal/wire"
+)
+
+// Options say where and what to serve.
+type Options struct {
+	GRPC, Admin string // listen addresses
+	// MaxMessageBytes bounds a request.
+	MaxMessageBytes int
+	// Register adds the services.
+	Register func(*grpc.Server)
+	// Drain, if set, is called when the server is to stop and no longer ready, before requests under way are waited for.
+	Drain func()
+	// DrainTimeout bounds that wait; what is under way after it is cut off.
+	DrainTimeout time.Duration
+	Log          *slog.Logger
+}
+
+// NewServer returns a gRPC server as Jina's callers need it: it bears their frequent pings and sends messages of any size.
+func NewServer(maxMessageBytes int) *grpc.Server {
+	return grpc.NewServer(
+		grpc.ForceServerCodecV2(wire.Codec{}),
+		grpc.MaxRecvMsgSize(maxMessageBytes),
+		grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}),
+		// Fixed windows: grown by grpc, they could hold 16 MiB of one stream that is not being read.
+		grpc.StaticStreamWindowSize(1<<20),
+		grpc.StaticConnWindowSize(16<<20),
+		grpc.WaitForHandlers(true),
+	)
+}
+
+// Run listens on both addresses and serves until ctx is done; then it drains. It returns nil after a drain, and an error if it could not listen or serve.
+func Run(ctx context.Context, o Options) error {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", o.GRPC)
+	if err != nil {
+		return fmt.Errorf("grpc: %w; is the port taken? Choose another with --grpc", err)
+	}
+	adminListener, err := lc.Listen(ctx, "tcp", o.Admin)
+	if err != nil {
+		listener.Close()
+		return fmt.Errorf("admin: %w; is the port taken? Choose another with --admin", err)
+	}
+	return serve(ctx, o, listener, adminListener)
+}
+
+func serve(ctx context.Context, o Options, listener, adminListener net.Listener) error {
+	server := NewServer(o.MaxMessageBytes)
+	o.Register(server)
+	healthServer := health.NewServer()
+	for _, name := range wire.JinaServices(server) {
+		healthServer.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
+	}
+	grpc_health_v1.RegisterHealthServer(server, healthServer)
+
+	var ready atomic.Bool
+	admin := &http.Server{Handler: adminHandler(&ready), ReadHeaderTimeout: 5 * time.Second}
+	failed := make(chan error, 2)
+	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- admin.Serve(adminListener) }()
+	ready.Store(true)
+	o.Log.Info("serving", "grpc", listener.Addr().String(), "admin", adminListener.Addr().String())
+
+	var err error
+	running := 2
+	select {
+	case err = <-failed:
+		running--
+	case <-ctx.Done():
+		o.Log.Info("draining", "timeout", o.DrainTimeout)
+	}
+	ready.Store(false)
+	healthServer.Shutdown()
+	if o.Drain != nil {
+		o.Drain()
+	}
+	timer := time.AfterFunc(o.DrainTimeout, server.Stop)
+	server.GracefulStop()
+	timer.Stop()
+	admin.Close()
+	for range running {
+		<-failed
+	}
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, grpc.ErrServerStopped) {
+		return nil
+	}
+	return err
+}
+
+// adminHandler answers /healthz while the process lives and /readyz while it takes requests.
+func adminHandler(ready *atomic.Bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !ready.Load() {
+			http.Error(w, "draining", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	return mux
+}
