@@ -55,8 +55,8 @@ func Run(ctx context.Context, opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	// This removes the folder too.
-	defer func() { err = errors.Join(err, launcher.close()) }()
+	// The guardian removes the folder; if somebody has killed it, nobody else does.
+	defer func() { err = errors.Join(err, launcher.close(), os.RemoveAll(dir)) }()
 	if err := writeFiles(plan.Files, dir); err != nil {
 		return err
 	}

@@ -111,7 +111,13 @@ func (p *planner) rewriteScalar(scalar *yaml.Node) ([]*yaml.Node, error) {
 		return []*yaml.Node{scalar}, nil
 	}
 	group := func(i int) string { return scalar.Value[at[2*i]:at[2*i+1]] }
-	addresses, err := p.podAddresses(group(1), group(3), group(6))
+	name, namespace, port := group(1), group(3), group(6)
+	i := slices.IndexFunc(p.services, func(s *corev1.Service) bool { return s.Name == name && s.Namespace == namespace })
+	if i < 0 {
+		// An external executor: it runs elsewhere.
+		return []*yaml.Node{scalar}, nil
+	}
+	addresses, err := p.podAddresses(p.services[i], port)
 	if err != nil {
 		return nil, fmt.Errorf("line %d: %w", scalar.Line, err)
 	}
@@ -125,16 +131,11 @@ func (p *planner) rewriteScalar(scalar *yaml.Node) ([]*yaml.Node, error) {
 }
 
 // podAddresses are the loopback addresses of the pods behind a Service's port.
-func (p *planner) podAddresses(name, namespace, port string) ([]string, error) {
+func (p *planner) podAddresses(service *corev1.Service, port string) ([]string, error) {
 	number, err := strconv.ParseInt(port, 10, 32)
 	if err != nil {
 		return nil, fmt.Errorf("port %s: %w", port, err)
 	}
-	i := slices.IndexFunc(p.services, func(s *corev1.Service) bool { return s.Name == name && s.Namespace == namespace })
-	if i < 0 {
-		return nil, fmt.Errorf("no Service %s in namespace %s was rendered", name, namespace)
-	}
-	service := p.services[i]
 	var addresses []string
 	for _, servicePort := range service.Spec.Ports {
 		if servicePort.Port != int32(number) {
@@ -149,7 +150,7 @@ func (p *planner) podAddresses(name, namespace, port string) ([]string, error) {
 		}
 	}
 	if len(addresses) == 0 {
-		return nil, fmt.Errorf("no pod stands behind port %s of Service %s", port, name)
+		return nil, fmt.Errorf("no pod stands behind port %s of Service %s", port, service.Name)
 	}
 	return addresses, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,19 +36,19 @@ var nameColors = []string{"36", "35", "34", "33", "32", "96", "95", "94"}
 // screen writes the workloads' states and logs. On a terminal the states are a block under the logs, drawn anew in place,
 // until it is settled; elsewhere each state is a line.
 type screen struct {
+	names []string
 	color bool
-	width func() int // of the terminal, in columns
-	logTo func(name, line string)
+	width func() int              // of the terminal, in columns
+	logTo func(name, line string) // takes the logs, if not nil
 
 	mu    sync.Mutex // guards all below, and keeps lines whole
 	w     io.Writer
 	live  bool
-	rows  []*row
-	drawn int // rows of the block that are on the terminal
+	rows  []row // one for each name
+	drawn int   // rows of the block that are on the terminal
 }
 
 type row struct {
-	name  string
 	state state
 	text  string
 	since time.Time
@@ -55,34 +56,28 @@ type row struct {
 
 // newScreen makes a screen for workloads of these names; width is nil where w is no terminal.
 func newScreen(w io.Writer, color bool, width func() int, names []string) *screen {
-	s := &screen{w: w, color: color, width: width, live: width != nil}
-	for _, name := range names {
-		s.rows = append(s.rows, &row{name: name, state: waiting, text: "waiting"})
+	return &screen{
+		names: names, color: color, width: width,
+		w: w, live: width != nil, rows: slices.Repeat([]row{{state: waiting, text: "waiting"}}, len(names)),
 	}
-	return s
 }
 
 // set shows that the workload is in a state now. Further lines of text are details.
 func (s *screen) set(name string, to state, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, i := s.row(name)
+	i := slices.Index(s.names, name)
 	headline, _, hasDetails := strings.Cut(text, "\n")
 	if !s.live || hasDetails || to == restarting {
 		s.print(s.paint(s.nameColor(i), name) + ": " + s.paint(looks[to].color, text))
 	}
-	*r = row{name: name, state: to, text: headline, since: time.Now()}
+	s.rows[i] = row{state: to, text: headline, since: time.Now()}
 	s.redraw()
 }
 
 // output takes what a new instance of the workload writes.
 func (s *screen) output(name string) *output {
-	_, i := s.row(name)
-	longest := 0
-	for _, r := range s.rows {
-		longest = max(longest, len(r.name))
-	}
-	prefix := s.paint(s.nameColor(i), fmt.Sprintf("%-*s |", longest, name)) + " "
+	prefix := s.paint(s.nameColor(slices.Index(s.names, name)), s.padded(name)+" |") + " "
 	return &output{emit: func(line string) {
 		if s.logTo != nil {
 			s.logTo(name, line)
@@ -145,16 +140,12 @@ func (s *screen) redraw() {
 		return
 	}
 	s.erase()
-	longest := 0
-	for _, r := range s.rows {
-		longest = max(longest, len(r.name))
-	}
-	for _, r := range s.rows {
+	for i, r := range s.rows {
 		text := r.text
 		if r.state == starting {
 			text = fmt.Sprintf("%s %.0f s", text, time.Since(r.since).Seconds())
 		}
-		line := fmt.Sprintf("%s %-*s  %s", looks[r.state].sign, longest, r.name, text)
+		line := fmt.Sprintf("%s %s  %s", looks[r.state].sign, s.padded(s.names[i]), text)
 		// A line that wraps would take two rows of the terminal.
 		fmt.Fprintln(s.w, s.paint(looks[r.state].color, truncate(line, s.width()-1)))
 		s.drawn++
@@ -168,13 +159,13 @@ func truncate(line string, width int) string {
 	return line
 }
 
-func (s *screen) row(name string) (*row, int) {
-	for i, r := range s.rows {
-		if r.name == name {
-			return r, i
-		}
+// padded makes all names of one length.
+func (s *screen) padded(name string) string {
+	longest := 0
+	for _, other := range s.names {
+		longest = max(longest, len(other))
 	}
-	panic("no workload " + name)
+	return fmt.Sprintf("%-*s", longest, name)
 }
 
 func (s *screen) nameColor(i int) string { return nameColors[i%len(nameColors)] }
