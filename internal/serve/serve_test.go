@@ -1,0 +1,165 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/helm-flow/helm-flow/internal/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// running is a server with an executor that waits to be told to answer.
+type running struct {
+	conn    *grpc.ClientConn
+	admin   string
+	arrived chan struct{}
+	answer  chan struct{}
+	stop    context.CancelFunc
+	drained chan struct{}
+	done    chan error
+}
+
+func run(t *testing.T, drainTimeout time.Duration) *running {
+	t.Helper()
+	listen := func() net.Listener {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	r := &running{arrived: make(chan struct{}), answer: make(chan struct{}), drained: make(chan struct{}), done: make(chan error, 1)}
+	listener, admin := listen(), listen()
+	r.admin = "http://" + admin.Addr().String()
+	var ctx context.Context
+	ctx, r.stop = context.WithCancel(context.Background())
+	go func() {
+		r.done <- serve(ctx, Options{
+			MaxMessageBytes: 1 << 20, DrainTimeout: drainTimeout, Log: slog.New(slog.DiscardHandler), Drain: func() { close(r.drained) },
+			Register: func(s *grpc.Server) {
+				wire.RegisterSingle(s, func(ctx context.Context, in *wire.Message) (*wire.Message, error) {
+					r.arrived <- struct{}{}
+					select {
+					case <-r.answer:
+						return in, nil
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
+				})
+			},
+		}, listener, admin)
+	}()
+	var err error
+	if r.conn, err = grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.conn.Close() })
+	return r
+}
+
+// request sends one and returns when it is under way.
+func (r *running) request() <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := wire.Invoke(context.Background(), r.conn, wire.MethodProcessSingleData, new(wire.Message))
+		done <- err
+	}()
+	<-r.arrived
+	return done
+}
+
+func (r *running) get(path string) string {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(r.admin + path)
+	if err != nil {
+		return err.Error()
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	return fmt.Sprintf("%d %s", response.StatusCode, strings.TrimSpace(string(body)))
+}
+
+func TestHealth(t *testing.T) {
+	r := run(t, time.Second)
+	health := grpc_health_v1.NewHealthClient(r.conn)
+	for service, want := range map[string]codes.Code{"": codes.OK, "jina.JinaSingleDataRequestRPC": codes.OK, "jina.JinaRPC": codes.NotFound} {
+		if _, err := health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: service}); status.Code(err) != want {
+			t.Errorf("health of %q: %v, want %v", service, err, want)
+		}
+	}
+	for path, want := range map[string]string{"/healthz": "200 ok", "/readyz": "200 ok"} {
+		if got := r.get(path); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	r.stop()
+	if err := <-r.done; err != nil {
+		t.Error(err)
+	}
+}
+
+// Told to stop, a server is not ready any more, answers what is under way, and ends.
+func TestDrainAnswersWhatIsUnderWay(t *testing.T) {
+	r := run(t, time.Minute)
+	answered := r.request()
+	r.stop()
+	<-r.drained
+	if got := r.get("/readyz"); got != "503 draining" {
+		t.Errorf("/readyz %q", got)
+	}
+	if got := r.get("/healthz"); got != "200 ok" {
+		t.Errorf("/healthz %q", got)
+	}
+	close(r.answer)
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	if err := <-r.done; err != nil {
+		t.Error(err)
+	}
+}
+
+// What takes longer than the drain may is cut off.
+func TestDrainEnds(t *testing.T) {
+	r := run(t, 10*time.Millisecond)
+	answered := r.request()
+	r.stop()
+	if err := <-answered; status.Code(err) != codes.Unavailable && status.Code(err) != codes.Canceled {
+		t.Errorf("got %v", err)
+	}
+	if err := <-r.done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPortTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for flag, o := range map[string]Options{
+		"--grpc":  {GRPC: l.Addr().String(), Admin: "127.0.0.1:0"},
+		"--admin": {GRPC: "127.0.0.1:0", Admin: l.Addr().String()},
+	} {
+		err := Run(t.Context(), o)
+		if err == nil || !strings.Contains(err.Error(), flag) || !strings.Contains(err.Error(), l.Addr().String()) {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+}
