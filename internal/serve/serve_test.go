@@ -163,3 +163,36 @@ func TestPortTaken(t *testing.T) {
 		}
 	}
 }
+
+// Whatever comes to the port, those who speak the protocol are served.
+func TestGarbageOnThePort(t *testing.T) {
+	r := run(t, time.Second)
+	address := r.conn.Target()
+	preface := "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+	for name, garbage := range map[string]string{
+		"nothing":              "",
+		"http/1":               "POST /jina.JinaRPC/Call HTTP/1.1\r\nHost: x\r\n\r\n",
+		"bytes":                "\x00\xff\xfe\x01garbage",
+		"a preface cut short":  preface[:10],
+		"garbage for frames":   preface + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+		"a frame of 16 MB":     preface + "\xff\xff\xff\x00\x00\x00\x00\x00\x01",
+		"headers of stream 0":  preface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x01\x01\x04\x00\x00\x00\x00\x82",
+		"headers out of order": preface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x01\x09\x04\x00\x00\x00\x01\x82",
+	} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if _, err := conn.Write([]byte(garbage)); err != nil {
+			t.Fatal(name, err)
+		}
+		conn.Close()
+		if _, err := grpc_health_v1.NewHealthClient(r.conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{}); err != nil {
+			t.Errorf("after %s: %v", name, err)
+		}
+	}
+	r.stop()
+	if err := <-r.done; err != nil {
+		t.Error(err)
+	}
+}
