@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -43,6 +44,7 @@ type picture struct {
 	run    *Run
 	style  Style
 	width  int
+	height int
 	report Report
 	finish finish
 }
@@ -60,7 +62,7 @@ func (p *picture) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	p.report = p.run.Report()
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
-		p.width = msg.Width
+		p.width, p.height = msg.Width, msg.Height
 	case redraw:
 		// The signal that tells of a new size reaches only the terminal's foreground processes, and load may be run by another.
 		return p, tea.Batch(tick(), tea.RequestWindowSize)
@@ -80,6 +82,9 @@ func (p *picture) View() tea.View {
 		view.Content = p.report.Head(p.width, p.style) + "\n" + p.report.Timeline(p.width, p.style) + "\n"
 	default:
 		view.Content = p.report.Picture(p.width, p.style)
+		if strings.Count(view.Content, "\n") >= p.height {
+			view.Content = p.report.Head(p.width, p.style) + "\n" + p.report.Table(p.style)
+		}
 	}
 	return view
 }

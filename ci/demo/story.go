@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/helm-flow/helm-flow/internal/load"
+)
+
+const (
+	flowFile  = "examples/linkerd-demo/flow.yml"
+	usualPort = 8080
+	act       = 25 * time.Second
+	headStart = 3 * time.Second // of client A
+	// readyWithin is how long the flow may take to start.
+	readyWithin = 60 * time.Second
+)
+
+var (
+	bold  = lipgloss.NewStyle().Bold(true)
+	faint = lipgloss.NewStyle().Faint(true)
+)
+
+func say(format string, args ...any) { lipgloss.Printf(format+"\n", args...) }
+
+// tell plays both acts and checks that they come out.
+func tell(ctx context.Context, sh *shell) error {
+	s := stage{shell: sh, port: usualPort}
+	if !free(usualPort) {
+		var err error
+		if s.port, err = freePort(); err != nil {
+			return err
+		}
+	}
+	say("\n%s\n", bold.Render("One greedy client"))
+	say("The flow has two executors in a row. slow_executor takes a second for each request,")
+	say("one at a time; bulky_executor takes none. Client A sends 100,000 documents in one go.")
+	say("Client B comes %.0f seconds later and asks for one answer at a time.", headStart.Seconds())
+	if s.port != usualPort {
+		say("Port %d is taken on this machine, so the flow listens on %d.", usualPort, s.port)
+	}
+
+	say("\n%s\n", bold.Render("Act one, prefetch 1000, the default: B gets nothing"))
+	say("The gateway takes up to 1,000 requests of each client and passes them on at once:")
+	say("all that A has. B queues behind them, and nothing in the logs says why it is so slow.\n")
+	report, err := s.play(ctx)
+	if err != nil {
+		return err
+	}
+	if err := closeActOne(report); err != nil {
+		return err
+	}
+
+	say("\n%s\n", bold.Render("Act two, prefetch 5: B gets its answers"))
+	say("The gateway takes 5 requests of each client at a time. The rest of A's wait at A, where")
+	say("they are in nobody's way: B queues behind 5 requests and not behind 1,000.\n")
+	report, err = s.play(ctx, "--set", "gateway.prefetch=5")
+	if err != nil {
+		return err
+	}
+	if err := closeActTwo(report); err != nil {
+		return err
+	}
+	say("\nTry next, in two terminals:\n")
+	say("  bin/helm-flow run %s", flowFile)
+	say("  bin/helm-flow post --text hello\n")
+	return nil
+}
+
+// closeActOne says what A and B got, and is an error if B got anything.
+func closeActOne(r load.Report) error {
+	a, b, err := clientsOf(r)
+	if err != nil {
+		return err
+	}
+	say("\n%s", bold.Render(fmt.Sprintf("In %.0f s B got %d answers and A %d. B's turn comes after A's other %d requests, in %.0f minutes.",
+		(act-headStart).Seconds(), b.Answered, a.Answered, a.Waiting, (time.Duration(a.Waiting)*time.Second).Minutes())))
+	if b.Answered > 0 {
+		return fmt.Errorf("the story did not come out: B got %d answers, want none", b.Answered)
+	}
+	// A's waiting requests are what B stands behind: all that one in-order executor of 1 s has not done.
+	if least := uint64(act.Seconds()) - 5; a.Answered < least || b.Sent != 1 {
+		return fmt.Errorf("the story did not come out: A got %d answers, want %d or more; B sent %d requests, want 1", a.Answered, least, b.Sent)
+	}
+	return nil
+}
+
+// closeActTwo says what A and B got, and is an error if B's p50 is not about 6 s: 5 requests of A's and its own.
+func closeActTwo(r load.Report) error {
+	a, b, err := clientsOf(r)
+	if err != nil {
+		return err
+	}
+	if b.Latency == nil {
+		return errors.New("the story did not come out: B got no answer with prefetch 5")
+	}
+	p50 := b.Latency.P50
+	say("\n%s", bold.Render(fmt.Sprintf("In %.0f s B got %d answers and A %d. B's p50 is %.1f s: 5 requests of A's and its own, a second each.",
+		(act-headStart).Seconds(), b.Answered, a.Answered, p50.Seconds())))
+	if p50.Seconds() < 4.5 || p50.Seconds() > 7.5 {
+		return fmt.Errorf("the story did not come out: B's p50 is %.1f s, want 4.5 to 7.5 s", p50.Seconds())
+	}
+	return nil
+}
+
+func clientsOf(r load.Report) (a, b load.ClientReport, err error) {
+	if len(r.Clients) != 2 {
+		return a, b, fmt.Errorf("helm flow load reports on %d clients, want 2", len(r.Clients))
+	}
+	a, b = r.Clients[0], r.Clients[1]
+	if a.Failed+b.Failed > 0 {
+		return a, b, fmt.Errorf("an executor failed %d requests", a.Failed+b.Failed)
+	}
+	return a, b, nil
+}
+
+// stage is where an act is played.
+type stage struct {
+	shell *shell
+	port  int
+}
+
+// play runs the flow with flags, puts the clients' load on it, and stops it.
+func (s *stage) play(ctx context.Context, flags ...string) (report load.Report, err error) {
+	if s.port != usualPort {
+		flags = append(flags, "--set", "gateway.port="+strconv.Itoa(s.port))
+	}
+	address := make(chan string, 1)
+	run, err := s.start(&firstLine{line: address}, nil, append([]string{"flow", "run", flowFile}, flags...)...)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, run.stop()) }()
+	var host string
+	select {
+	case host = <-address:
+	case <-run.ended:
+		return report, run.failure()
+	case <-time.After(readyWithin):
+		return report, fmt.Errorf("the flow is not ready after %s\n%s", readyWithin, run.stderr.String())
+	case <-ctx.Done():
+		return report, ctx.Err()
+	}
+	var figures bytes.Buffer
+	loading, err := s.start(&figures, os.Stderr, "flow", "load", host, "--duration", act.String(), "--output", "json",
+		"--client", "A:docs=100000", "--client", fmt.Sprintf("B:docs=100,request-size=1,in-flight=1,start=%s", headStart))
+	if err != nil {
+		return report, err
+	}
+	if err := loading.wait(ctx); err != nil {
+		select {
+		case <-run.ended:
+			err = errors.Join(err, run.failure())
+		default:
+		}
+		return report, err
+	}
+	if err := json.Unmarshal(figures.Bytes(), &report); err != nil {
+		return report, fmt.Errorf("output of helm flow load: %w", err)
+	}
+	return report, nil
+}
+
+// start shows a command and starts it.
+func (s *stage) start(stdout, stderr io.Writer, args ...string) (*process, error) {
+	line := "$ helm " + strings.Join(args, " ")
+	say("%s", faint.Render(strings.ReplaceAll(line, " --client", " \\\n    --client")))
+	return s.shell.start(stdout, stderr, args...)
+}
+
+func free(port int) bool {
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	listener.Close()
+	return true
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
