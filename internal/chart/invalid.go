@@ -3,6 +3,7 @@ package chart
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	helmchart "helm.sh/helm/v3/pkg/chart"
@@ -19,8 +20,11 @@ func (e *InvalidValues) Error() string {
 	return "values that the chart refuses:\n  " + strings.Join(e.Faults, "\n  ")
 }
 
-// schemaFault is a line of the schema check's report.
-var schemaFault = regexp.MustCompile(`(?m)^ *- at '([^']*)': (.*)$`)
+// schemaFault is a line of the schema check's report, and unknownKeys one kind of what it says.
+var (
+	schemaFault = regexp.MustCompile(`(?m)^ *- at '(/[^']*|)': (.*)$`)
+	unknownKeys = regexp.MustCompile(`^additional properties (.*) not allowed$`)
+)
 
 // check holds values against the chart's schema.
 func check(c *helmchart.Chart, values any) error {
@@ -34,15 +38,20 @@ func check(c *helmchart.Chart, values any) error {
 	}
 	invalid := &InvalidValues{}
 	for _, match := range schemaFault.FindAllStringSubmatch(err.Error(), -1) {
-		if strings.HasSuffix(match[2], " failed") {
+		path, what := strings.ReplaceAll(strings.Trim(match[1], "/"), "/", "."), match[2]
+		if strings.HasSuffix(what, " failed") {
 			continue // the lines below it say why
 		}
-		path := strings.ReplaceAll(strings.Trim(match[1], "/"), "/", ".")
-		if path == "" {
-			path = "top level"
+		if names := unknownKeys.FindStringSubmatch(what); names != nil {
+			for name := range strings.SplitSeq(names[1], ", ") {
+				key := strings.TrimPrefix(path+"."+strings.Trim(name, "'"), ".")
+				invalid.Faults = append(invalid.Faults, key+": the chart knows no such value")
+			}
+			continue
 		}
-		invalid.Faults = append(invalid.Faults, path+": "+match[2])
+		invalid.Faults = append(invalid.Faults, path+": "+what)
 	}
+	slices.Sort(invalid.Faults) // the check goes through maps in any order
 	if len(invalid.Faults) == 0 {
 		return fmt.Errorf("schema of chart %s: %w", c.Name(), err)
 	}

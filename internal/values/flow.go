@@ -1,6 +1,7 @@
 package values
 
 import (
+	"maps"
 	"os"
 	"strings"
 
@@ -52,7 +53,7 @@ func gateway(g *flow.Gateway) Gateway {
 		Retries:      saidOrNil(g.Retries),
 		TimeoutSend:  said(g.TimeoutSend),
 		TimeoutReady: said(g.TimeoutReady),
-		Env:          g.Env.Value,
+		Env:          literal(g.Env.Value),
 	}
 }
 
@@ -80,7 +81,7 @@ func executor(e *flow.Executor) *Executor {
 	v.PyModules = e.PyModules.Value
 	v.Replicas = said(e.Replicas)
 	v.TimeoutReady = said(e.TimeoutReady)
-	v.Env = e.Env.Value
+	v.Env = literal(e.Env.Value)
 	if e.Uses.Kind == flow.Python {
 		v.Env = withHome(v.Env)
 	}
@@ -103,16 +104,27 @@ func saidOrNil[T any](f flow.Field[T]) *T {
 	return nil
 }
 
-// withHome keeps the user's home for Python source, whose caches of models lie there; in images the chart sets another.
+// literal keeps Kubernetes from reading $$ and $(NAME) in texts that a flow means as they stand.
+func literal(env map[string]string) map[string]string {
+	if len(env) == 0 {
+		return nil
+	}
+	escaped := make(map[string]string, len(env))
+	for name, value := range env {
+		escaped[name] = strings.ReplaceAll(value, "$", "$$")
+	}
+	return escaped
+}
+
+// withHome keeps the user's home for Python source, as the models that Python caches lie there; for images the chart sets
+// another.
 func withHome(env map[string]string) map[string]string {
 	home, err := os.UserHomeDir()
-	if _, has := env["HOME"]; has || err != nil {
+	if err != nil {
 		return env
 	}
-	all := map[string]string{"HOME": home}
-	for name, value := range env {
-		all[name] = value
-	}
+	all := literal(map[string]string{"HOME": home})
+	maps.Copy(all, env)
 	return all
 }
 

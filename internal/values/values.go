@@ -24,7 +24,7 @@ type Values struct {
 	// ExecutorDefaults hold for every executor that does not say otherwise.
 	ExecutorDefaults ExecutorDefaults `json:"executorDefaults,omitzero"`
 	// Executors by their names in the flow. An executor that is null is left out; without any there is one echo executor.
-	Executors map[string]*Executor `json:"executors,omitzero"`
+	Executors map[string]*Executor `json:"executors,omitempty"`
 	// Mesh is the service mesh that carries the calls.
 	Mesh Mesh `json:"mesh,omitzero"`
 }
@@ -34,7 +34,7 @@ type Global struct {
 	// ImageRegistry replaces the registry of every image.
 	ImageRegistry string `json:"imageRegistry,omitzero"`
 	// ImagePullSecrets are names of Secrets, or {name: …} as Kubernetes writes them.
-	ImagePullSecrets []any `json:"imagePullSecrets,omitzero"`
+	ImagePullSecrets []any `json:"imagePullSecrets,omitempty"`
 }
 
 // Image is a container image: registry/repository:tag@digest.
@@ -66,15 +66,15 @@ type Gateway struct {
 	// TimeoutSend is the deadline of each try, in milliseconds; 0, the default, is none.
 	TimeoutSend int `json:"timeoutSend,omitzero" jsonschema:"minimum=0"`
 	// MaxMessageBytes bounds a message from a client or an executor, in bytes. Default 268435456 (256 MiB).
-	MaxMessageBytes int `json:"maxMessageBytes,omitzero" jsonschema:"minimum=1"`
+	MaxMessageBytes int `json:"maxMessageBytes,omitzero" jsonschema:"minimum=1,maximum=2147483647"`
 	// Docarray is the document generation that joins decode: v1, v2, or auto, the default (recognised per request).
 	Docarray string `json:"docarray,omitzero" jsonschema:"enum=auto,enum=v1,enum=v2"`
 	// TimeoutReady is how long the gateway may take to start, in milliseconds. Default 600000.
 	TimeoutReady int `json:"timeoutReady,omitzero" jsonschema:"minimum=1"`
 	// Env are environment variables.
-	Env map[string]string `json:"env,omitzero"`
+	Env map[string]string `json:"env,omitempty"`
 	// Resources are Kubernetes' requests and limits.
-	Resources map[string]any `json:"resources,omitzero"`
+	Resources map[string]any `json:"resources,omitempty"`
 }
 
 // ExecutorDefaults hold for every executor that does not say otherwise.
@@ -93,11 +93,11 @@ type Executor struct {
 	// Uses is the name of a Go executor (default echo), or a Python executor's YAML file or class (default config.yml).
 	Uses string `json:"uses,omitzero"`
 	// UsesWith are the executor's own parameters.
-	UsesWith map[string]any `json:"usesWith,omitzero"`
+	UsesWith map[string]any `json:"usesWith,omitempty"`
 	// PyModules are the files that define a Python executor's class.
-	PyModules []string `json:"pyModules,omitzero"`
+	PyModules []string `json:"pyModules,omitempty"`
 	// Needs are the nodes whose answers this one takes, or gateway, the default; their order is the order of merging.
-	Needs []string `json:"needs,omitzero" jsonschema:"minItems=1,uniqueItems=true"`
+	Needs []string `json:"needs,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
 	// Floating: no answer to a client waits for this node.
 	Floating bool `json:"floating,omitzero"`
 	// Replicas of the executor.
@@ -105,21 +105,21 @@ type Executor struct {
 	// NoReduce passes the parts of a join to the executor unmerged.
 	NoReduce bool `json:"noReduce,omitzero"`
 	// Metadata is gRPC metadata sent with every call.
-	Metadata map[string]string `json:"metadata,omitzero"`
+	Metadata map[string]string `json:"metadata,omitempty"`
 	// Env are environment variables.
-	Env map[string]string `json:"env,omitzero"`
+	Env map[string]string `json:"env,omitempty"`
 	// External executors run elsewhere: nothing is deployed for them.
 	External External `json:"external,omitzero"`
 	// TimeoutReady is how long the executor may take to start, in milliseconds. Default 600000.
 	TimeoutReady int `json:"timeoutReady,omitzero" jsonschema:"minimum=1"`
 	// Resources are Kubernetes' requests and limits.
-	Resources map[string]any `json:"resources,omitzero"`
+	Resources map[string]any `json:"resources,omitempty"`
 }
 
 // External is an executor that runs elsewhere.
 type External struct {
 	// Addresses of the replicas: grpc://host:port or grpcs://host:port.
-	Addresses []string `json:"addresses,omitzero" jsonschema:"minItems=1"`
+	Addresses []string `json:"addresses,omitempty" jsonschema:"minItems=1"`
 }
 
 // Mesh is the service mesh that carries the calls.

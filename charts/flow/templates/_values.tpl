@@ -67,26 +67,3 @@ registry/repository:tag@digest. Takes root, image.
 {{- with .image.tag }}:{{ . }}{{ end -}}
 {{- with .image.digest }}@{{ . }}{{ end -}}
 {{- end }}
-
-{{/*
-What is wrong with the values beyond what the schema sees, one fault a line.
-*/}}
-{{- define "flow.faults" -}}
-{{- $executors := include "flow.executors" . | fromJson -}}
-{{- $components := dict "gateway" "the gateway" -}}
-{{- range $name, $executor := $executors }}
-{{- $component := include "flow.component" $name }}
-{{- with get $components $component }}
-executors.{{ $name }}: gets the same name in Kubernetes, {{ $component }}, as {{ . }}; rename one of them
-{{- end }}
-{{- $_ := set $components $component (printf "executors.%s" $name) }}
-{{- range $executor.needs }}
-{{- if not (or (eq . "gateway") (hasKey $executors .)) }}
-executors.{{ $name }}.needs: {{ . }} is no executor of this flow, expected one of them or gateway
-{{- end }}
-{{- end }}
-{{- if and (eq $executor.runtime "jina") (not $executor.external) (not $executor.image.repository) }}
-executors.{{ $name }}.image.repository: missing, expected the image that holds the Python executor
-{{- end }}
-{{- end }}
-{{- end }}

@@ -1,0 +1,229 @@
+package chart
+
+import (
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	helmvalues "helm.sh/helm/v3/pkg/cli/values"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	helmchart "helm.sh/helm/v3/pkg/chart"
+)
+
+// A change rolls the pods that it is about, and no others.
+func TestWhatRolls(t *testing.T) {
+	const before = "executors.a.uses=echo,executors.b.uses=echo,executors.b.needs={a}," +
+		"executors.c.runtime=jina,executors.c.image.repository=me/c,executors.c.needs={b}"
+	for _, test := range []struct {
+		name, set string
+		chart     func(*helmchart.Chart)
+		want      string
+	}{
+		{name: "nothing", want: ""},
+		{name: "new version of the chart", chart: func(c *helmchart.Chart) { c.Metadata.Version = "9.9.9" }, want: ""},
+		{name: "prefetch", set: "gateway.prefetch=5", want: "gateway"},
+		{name: "port of the gateway's Service", set: "gateway.port=80", want: ""},
+		{name: "replicas", set: "gateway.replicas=2,executors.a.replicas=2", want: ""},
+		{name: "graph", set: "executors.c.needs={a,b}", want: "gateway"},
+		{name: "parameters of a Go executor", set: "executors.a.usesWith.k=1", want: "a"},
+		{name: "parameters of a Python executor", set: "executors.c.usesWith.k=1", want: "c"},
+		{name: "environment", set: "executors.b.env.A=b", want: "b"},
+		{name: "image of one", set: "executors.b.image.tag=v2", want: "b"},
+		{name: "image of Go executors", set: "executorDefaults.image.tag=v2", want: "a b"},
+		{name: "mesh", set: "mesh.provider=none", want: "a b c gateway"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := Embedded()
+			if err != nil {
+				t.Fatal(err)
+			}
+			old := pods(t, c, before)
+			if test.chart != nil {
+				test.chart(c)
+			}
+			var rolled []string
+			for node, pod := range pods(t, c, before, test.set) {
+				if !reflect.DeepEqual(pod, old[node]) {
+					rolled = append(rolled, node)
+				}
+			}
+			slices.Sort(rolled)
+			if got := strings.Join(rolled, " "); got != test.want {
+				t.Errorf("rolls %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// pods are the pod templates by the flow's names.
+func pods(t *testing.T, c *helmchart.Chart, set ...string) map[string]corev1.PodTemplateSpec {
+	t.Helper()
+	values, err := Merge(nil, helmvalues.Options{Values: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifests, err := Render(Options{Chart: c, Release: "demo", Values: values})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]corev1.PodTemplateSpec{}
+	for _, m := range manifests {
+		if d, ok := m.Object.(*appsv1.Deployment); ok {
+			all[d.Spec.Template.Annotations["helm-flow.github.io/node"]] = d.Spec.Template
+		}
+	}
+	return all
+}
+
+// A release upgraded with --reuse-values lacks the defaults that are newer than it. Without any one of them the chart
+// renders the same.
+func TestMissingDefaults(t *testing.T) {
+	c, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Render(Options{Chart: c, Release: "demo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What the chart leaves to Kubernetes once it is missing.
+	leftOut := []string{"gateway.image.pullPolicy", "gateway.image", "gateway", "executorDefaults.image.pullPolicy",
+		"executorDefaults.image", "executorDefaults"}
+	missing := 0
+	var walk func(path string, defaults map[string]any)
+	walk = func(path string, defaults map[string]any) {
+		for _, key := range slices.Collect(maps.Keys(defaults)) {
+			name := strings.TrimPrefix(path+"."+key, ".")
+			value := defaults[key]
+			delete(defaults, key)
+			got, err := Render(Options{Chart: c, Release: "demo"})
+			if err != nil {
+				t.Errorf("without %s: %v", name, err)
+			} else if !slices.Contains(leftOut, name) && !reflect.DeepEqual(got, want) {
+				t.Errorf("without %s the chart renders something else", name)
+			}
+			missing++
+			defaults[key] = value
+			if section, ok := value.(map[string]any); ok {
+				walk(name, section)
+			}
+		}
+	}
+	walk("", c.Values)
+	if missing < 20 {
+		t.Errorf("only %d defaults were taken away", missing)
+	}
+}
+
+func TestKubeVersions(t *testing.T) {
+	for version, want := range map[string]string{"1.25": "", "1.29.3": "", "1.30.0-eks-1": "sleep", "1.37": "sleep"} {
+		manifests, err := Render(Options{Release: "demo", KubeVersion: version})
+		if err != nil {
+			t.Errorf("%s: %v", version, err)
+			continue
+		}
+		for _, m := range manifests {
+			d, ok := m.Object.(*appsv1.Deployment)
+			if sleeps := ok && d.Spec.Template.Spec.Containers[0].Lifecycle != nil; ok && sleeps != (want == "sleep") {
+				t.Errorf("%s: %s has a preStop sleep: %v", version, d.Name, sleeps)
+			}
+		}
+	}
+	for version, want := range map[string]string{"1.24.9": "needs Kubernetes >=1.25.0-0", "new": `Kubernetes version "new"`} {
+		if _, err := Render(Options{Release: "demo", KubeVersion: version}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", version, err, want)
+		}
+	}
+}
+
+func TestReleaseNames(t *testing.T) {
+	for release, want := range map[string]string{
+		"demo":           "demo-gateway",
+		"team.search":    "team-search-gateway",
+		"2nd":            "flow-2nd-gateway",
+		"on":             "on-gateway",
+		"Demo":           "",
+		"":               "",
+		"with_underline": "",
+	} {
+		manifests, err := Render(Options{Release: release})
+		if want == "" {
+			if err == nil || !strings.Contains(err.Error(), "release name") {
+				t.Errorf("release %q: error %v, want one about the name", release, err)
+			}
+			continue
+		}
+		found := slices.ContainsFunc(manifests, func(m Manifest) bool {
+			s, ok := m.Object.(*corev1.Service)
+			return ok && s.Name == want && s.Spec.Selector["app.kubernetes.io/instance"] == release
+		})
+		if err != nil || !found {
+			t.Errorf("release %q: no Service %s, error %v", release, want, err)
+		}
+	}
+}
+
+// The user wins over the flow, as if the flow had been the first -f.
+func TestMerge(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for file, text := range map[string]string{
+		"one.yaml": "gateway: {prefetch: 2}\nexecutors: {a: {env: {A: one}}}\n",
+		"two.yaml": "gateway: {prefetch: 3}\n",
+		"text.txt": "from a file",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fromFlow := func() map[string]any {
+		return map[string]any{
+			"gateway":   map[string]any{"prefetch": 1, "port": 80},
+			"executors": map[string]any{"a": map[string]any{"needs": []any{"gateway", "b"}}, "b": map[string]any{}},
+		}
+	}
+	for _, test := range []struct {
+		name string
+		user helmvalues.Options
+		path string
+		want any
+	}{
+		{"the flow's", helmvalues.Options{}, "gateway.prefetch", 1.0},
+		{"-f", helmvalues.Options{ValueFiles: []string{"one.yaml"}}, "gateway.prefetch", 2.0},
+		{"the last -f", helmvalues.Options{ValueFiles: []string{"one.yaml", "two.yaml"}}, "gateway.prefetch", 3.0},
+		{"--set over -f", helmvalues.Options{ValueFiles: []string{"one.yaml"}, Values: []string{"gateway.prefetch=4"}}, "gateway.prefetch", int64(4)},
+		{"maps are merged", helmvalues.Options{ValueFiles: []string{"one.yaml"}}, "gateway.port", 80.0},
+		{"--set of one item", helmvalues.Options{Values: []string{"executors.a.needs[1]=c"}}, "executors.a.needs", []any{"gateway", "c"}},
+		{"--set null", helmvalues.Options{Values: []string{"executors.b=null"}}, "executors.b", nil},
+		{"--set-string", helmvalues.Options{StringValues: []string{"gateway.env.A=1"}}, "gateway.env.A", "1"},
+		{"--set-file", helmvalues.Options{FileValues: []string{"gateway.env.A=text.txt"}}, "gateway.env.A", "from a file"},
+		{"--set-json", helmvalues.Options{JSONValues: []string{`gateway.env={"A":"j"}`}}, "gateway.env.A", "j"},
+		{"--set-literal", helmvalues.Options{LiteralValues: []string{"gateway.env.A=a,b"}}, "gateway.env.A", "a,b"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			merged, err := Merge(fromFlow(), test.user)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got any = merged
+			for key := range strings.SplitSeq(test.path, ".") {
+				got = got.(map[string]any)[key]
+			}
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("%s is %#v, want %#v", test.path, got, test.want)
+			}
+		})
+	}
+	for _, user := range []helmvalues.Options{
+		{ValueFiles: []string{"nowhere.yaml"}}, {ValueFiles: []string{"text.txt"}}, {Values: []string{"a=b,c"}},
+	} {
+		if merged, err := Merge(fromFlow(), user); err == nil {
+			t.Errorf("%+v gives %v, want an error", user, merged)
+		}
+	}
+}
