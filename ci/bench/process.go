@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -90,7 +91,7 @@ func startPeers(ctx context.Context) (_ *peers, err error) {
 
 	gatewayConfig := filepath.Join(dir, "gateway.yaml")
 	if err := writeJSON(gatewayConfig, config.Gateway{
-		Name: "bench", Prefetch: 1000, Retries: -1, Docarray: "auto",
+		Name: "bench", Prefetch: 1000, Retries: -1, Docarray: "auto", MaxMessageBytes: math.MaxInt32,
 		Executors: []config.Executor{{Name: "echo", Needs: []string{"gateway"}, Addresses: []string{upstream}}},
 	}); err != nil {
 		return nil, err

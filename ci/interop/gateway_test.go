@@ -1,15 +1,14 @@
 package interop
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/helm-flow/helm-flow/executor"
 	"github.com/helm-flow/helm-flow/internal/config"
 )
 
@@ -60,6 +59,18 @@ var flows = []flow{
 		scenarios: []string{"join_parts", "join_error", "empty_input"},
 	},
 	{
+		name: "mixed", // Python, Go, Python
+		executors: []config.Executor{
+			{Name: "a", Needs: []string{"gateway"}},
+			{Name: "echo", Needs: []string{"a"}},
+			{Name: "c", Needs: []string{"echo"}},
+		},
+		scenarios: []string{
+			"posts_documents", "empty_input", "ten_thousand_documents", "large_document", "embeddings",
+			"parameters", "target_executor", "executor_error", "is_flow_ready",
+		},
+	},
+	{
 		name:      "picky",
 		executors: []config.Executor{{Name: "picky", Needs: []string{"gateway"}}},
 		scenarios: []string{"known_endpoint", "unknown_endpoint"},
@@ -93,7 +104,8 @@ func TestOracle(t *testing.T) {
 			for i, f := range flows {
 				for _, scenario := range f.scenarios {
 					t.Run(f.name+"/"+scenario, func(t *testing.T) {
-						compare(t, client.facts(t, scenario, jinas[i].addr), client.facts(t, scenario, ours[i].addr))
+						compare(t, deliberateIn(g, f.name, scenario),
+							client.facts(t, scenario, jinas[i].addr), client.facts(t, scenario, ours[i].addr))
 					})
 				}
 			}
@@ -101,11 +113,12 @@ func TestOracle(t *testing.T) {
 	}
 }
 
-// startPeers starts the Python executors that all flows share.
+// startPeers starts the executors that all flows share: Python's, and one of ours.
 func startPeers(tb testing.TB, g generation) map[string]*process {
 	tb.Helper()
 	peers := map[string]*process{
 		"picky": startJinaExecutor(tb, g, "picky", "picky.yml", nil),
+		"echo":  startExecutor(tb, "echo", "echo"),
 		// Jina merges the parts of a join in the order of their arrival, which must not be left to chance here.
 		"late": startJinaExecutor(tb, g, "late", "peer.yml", map[string]any{"mark": "late", "delay": 0.2}),
 	}
@@ -144,6 +157,12 @@ func jinaGraph(executors []config.Executor) map[string][]string {
 	return graph
 }
 
+// startExecutor starts one of our built-in executors; it serves a moment later: see waitServing.
+func startExecutor(tb testing.TB, name, uses string) *process {
+	tb.Helper()
+	return startOurs(tb, "flow-executor", name, executor.Config{Name: name, Uses: uses})
+}
+
 // startGateway starts our gateway; it serves a moment later: see waitServing.
 func startGateway(tb testing.TB, name string, c config.Gateway) *process {
 	tb.Helper()
@@ -153,55 +172,20 @@ func startGateway(tb testing.TB, name string, c config.Gateway) *process {
 	}
 	c.Retries = -1
 	c.Docarray = "auto"
-	file := filepath.Join(tb.TempDir(), "gateway.yaml")
-	if err := os.WriteFile(file, []byte(mustJSON(tb, c)), 0o600); err != nil {
+	c.MaxMessageBytes = math.MaxInt32
+	return startOurs(tb, "flow-gateway", name, c)
+}
+
+// startOurs starts one of our programs with this configuration.
+func startOurs(tb testing.TB, program, name string, config any) *process {
+	tb.Helper()
+	file := filepath.Join(tb.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte(mustJSON(tb, config)), 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	addr := loopback(freePort(tb))
-	p := start(tb, "flow-gateway-"+name, exec.Command(goBinary(tb, "flow-gateway"),
+	p := start(tb, program+"-"+name, exec.Command(goBinary(tb, program),
 		"--config="+file, "--grpc="+addr, "--admin="+loopback(freePort(tb))))
 	p.addr = addr
 	return p
-}
-
-// compare fails the test for each place where our facts differ from Jina's.
-func compare(t *testing.T, jina, ours any) {
-	t.Helper()
-	for _, d := range differences("", jina, ours) {
-		t.Error(d)
-	}
-}
-
-// differences lists the places where two decoded JSON values differ, as "path: jina …, ours …".
-func differences(path string, jina, ours any) []string {
-	switch j := jina.(type) {
-	case map[string]any:
-		o, ok := ours.(map[string]any)
-		if !ok {
-			break
-		}
-		var all []string
-		keys := maps.Clone(j)
-		maps.Copy(keys, o)
-		for _, k := range slices.Sorted(maps.Keys(keys)) {
-			all = append(all, differences(path+"."+k, j[k], o[k])...)
-		}
-		return all
-	case []any:
-		o, ok := ours.([]any)
-		if !ok || len(o) != len(j) {
-			break
-		}
-		var all []string
-		for i := range j {
-			all = append(all, differences(fmt.Sprintf("%s[%d]", path, i), j[i], o[i])...)
-		}
-		return all
-	}
-	a, _ := json.Marshal(jina)
-	b, _ := json.Marshal(ours)
-	if string(a) == string(b) {
-		return nil
-	}
-	return []string{fmt.Sprintf("%s: jina %s, ours %s", path, a, b)}
 }

@@ -18,8 +18,8 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// startTimeout bounds how long a process may take until it serves; Jina needs some seconds on a busy machine.
-const startTimeout = time.Minute
+// startTimeout bounds how long a process may take until it serves. Jina needs some seconds, and many start at a time.
+const startTimeout = 3 * time.Minute
 
 // process is a program in a process group of its own. It ends with the test that started it, in whatever way that ends.
 type process struct {
@@ -66,6 +66,16 @@ func start(tb testing.TB, name string, cmd *exec.Cmd) *process {
 func (p *process) kill() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.ended
+}
+
+// waitEnded returns when p has ended by itself, and fails the test if it does not.
+func (p *process) waitEnded(tb testing.TB) {
+	tb.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(30 * time.Second):
+		tb.Errorf("%s has not ended", p.name)
+	}
 }
 
 // tail returns the last lines of the log.
