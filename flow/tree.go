@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -106,6 +107,7 @@ func (x *expander) expand(n *yaml.Node) extent {
 	}
 	x.done[n] = extent{}
 	x.checkTag(n)
+	x.checkText(n)
 	size := extent{values: 1, depth: 1}
 	for i, child := range n.Content {
 		if child.Kind == yaml.AliasNode {
@@ -131,6 +133,16 @@ func (x *expander) checkTag(n *yaml.Node) {
 	if n != x.root {
 		x.r.fault(pos(n), fmt.Sprintf("the tag %q", clip(n.Tag)), "a value without a tag",
 			"remove the tag; name a class in `uses` and its arguments in `uses_with`")
+	}
+}
+
+// checkText refuses characters that neither a process's environment nor every YAML reader takes.
+func (x *expander) checkText(n *yaml.Node) {
+	for _, c := range n.Value {
+		if unicode.IsControl(c) && !strings.ContainsRune("\t\n\r", c) || c == '\uFFFE' || c == '\uFFFF' {
+			x.r.fault(pos(n), fmt.Sprintf("a text holds the control character %U", c), "text", "remove it")
+			return
+		}
 	}
 }
 

@@ -134,7 +134,7 @@ func TestKubeVersions(t *testing.T) {
 			}
 		}
 	}
-	for version, want := range map[string]string{"1.24.9": "needs Kubernetes >=1.25.0-0", "new": `Kubernetes version "new"`} {
+	for version, want := range map[string]string{"1.24.9": "needs Kubernetes >=1.25.0-0", "new": `version "new" of Kubernetes`} {
 		if _, err := Render(Options{Release: "demo", KubeVersion: version}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with %q", version, err, want)
 		}

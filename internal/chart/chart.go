@@ -113,7 +113,7 @@ func capabilities(opts Options, c *helmchart.Chart) (*chartutil.Capabilities, er
 	}
 	kube, err := chartutil.ParseKubeVersion(version)
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: %w", version, err)
+		return nil, fmt.Errorf("version %q of Kubernetes: %w", version, err)
 	}
 	if wants := c.Metadata.KubeVersion; wants != "" && !chartutil.IsCompatibleRange(wants, kube.Version) {
 		return nil, fmt.Errorf("chart %s needs Kubernetes %s, and this is %s", c.Name(), wants, kube.Version)
@@ -155,7 +155,7 @@ func newDecoder() (runtime.Decoder, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme} {
 		if err := add(scheme); err != nil {
-			return nil, fmt.Errorf("Kubernetes types: %w", err)
+			return nil, fmt.Errorf("types of Kubernetes: %w", err)
 		}
 	}
 	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer(), nil

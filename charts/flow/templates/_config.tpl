@@ -1,4 +1,15 @@
 {{/*
+toYaml, which gives nothing at all where it fails.
+*/}}
+{{- define "flow.yaml" -}}
+{{- $text := toYaml . -}}
+{{- if not $text -}}
+{{- fail "a value holds a control character that YAML cannot" -}}
+{{- end -}}
+{{- $text -}}
+{{- end }}
+
+{{/*
 gateway.yaml, as package internal/config reads it.
 */}}
 {{- define "flow.gatewayConfig" -}}
@@ -18,26 +29,25 @@ gateway.yaml, as package internal/config reads it.
 {{- end -}}
 {{- $nodes = append $nodes $node -}}
 {{- end -}}
-{{- dict
+{{- include "flow.yaml" (dict
   "name" (include "flow.fullname" .)
   "prefetch" (int64 $gateway.prefetch)
   "maxMessageBytes" (int64 $gateway.maxMessageBytes)
   "retries" (int64 $gateway.retries)
   "timeoutSend" (int64 $gateway.timeoutSend)
   "docarray" $gateway.docarray
-  "executors" $nodes
-  | toYaml -}}
+  "executors" $nodes) -}}
 {{- end }}
 
 {{/*
-executor.yaml of a Go executor. Takes name, executor.
+executor.yaml of a Go executor. The parameters stand first, as line ends at the end of a file get lost. Takes name,
+executor.
 */}}
 {{- define "flow.executorConfig" -}}
-{{- $config := dict "name" .name "uses" (.executor.uses | default "echo") -}}
 {{- with .executor.usesWith -}}
-{{- $_ := set $config "usesWith" . -}}
-{{- end -}}
-{{- toYaml $config -}}
+{{- include "flow.yaml" (dict "usesWith" .) }}
+{{ end -}}
+{{- include "flow.yaml" (dict "name" .name "uses" (.executor.uses | default "echo")) -}}
 {{- end }}
 
 {{/*

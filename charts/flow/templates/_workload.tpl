@@ -105,7 +105,7 @@ containers:
     {{- end }}
     command: {{ toJson .command }}
     args:
-      {{- toYaml .args | nindent 6 }}
+      {{- include "flow.yaml" .args | nindent 6 }}
     {{- $env := dict }}
     {{- if .home }}
     {{- $_ := set $env "HOME" "/tmp" }}
@@ -135,7 +135,7 @@ containers:
     {{- end }}
     {{- with .resources }}
     resources:
-      {{- toYaml . | nindent 6 }}
+      {{- include "flow.yaml" . | nindent 6 }}
     {{- end }}
     securityContext:
       allowPrivilegeEscalation: false
