@@ -31,6 +31,16 @@ var deliberates = []deliberate{
 		why:  "as above",
 	},
 	{
+		generation: "v1", flow: "picky", scenario: "unknown_endpoint", path: "[0].routes[1].ended",
+		ours: "false",
+		why:  "an executor is not called for an endpoint that it does not have; Jina's gateway means to do that, but succeeds in v2 alone",
+	},
+	{
+		generation: "v1", flow: "picky", scenario: "unknown_endpoint", path: "[0].routes[1].in order",
+		ours: "null",
+		why:  "as above",
+	},
+	{
 		generation: "v2", flow: "join", scenario: "target_executor", path: ".a",
 		ours: `"text":"text 0"`,
 		why:  "Jina cannot merge documents that an executor has answered with those of a branch that was skipped",

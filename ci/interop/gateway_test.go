@@ -15,6 +15,7 @@ import (
 // flow is a graph of peers and the scenarios that show something on it.
 type flow struct {
 	name      string
+	refused   generation        // Jina's gateway does not start for it, see TestGoAmongPythonV2
 	executors []config.Executor // addresses are filled in when the peers run
 	scenarios []string
 }
@@ -59,7 +60,8 @@ var flows = []flow{
 		scenarios: []string{"join_parts", "join_error", "empty_input"},
 	},
 	{
-		name: "mixed", // Python, Go, Python
+		name:    "mixed", // Python, Go, Python
+		refused: "v2",
 		executors: []config.Executor{
 			{Name: "a", Needs: []string{"gateway"}},
 			{Name: "echo", Needs: []string{"a"}},
@@ -92,6 +94,7 @@ func TestOracle(t *testing.T) {
 			client := startClient(t, g)
 			peers := startPeers(t, g)
 			var jinas, ours []*process
+			flows := slices.DeleteFunc(slices.Clone(flows), func(f flow) bool { return f.refused == g })
 			for _, f := range flows {
 				executors := f.at(peers)
 				jinas = append(jinas, startJinaGateway(t, g, f.name, executors))
