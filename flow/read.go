@@ -94,7 +94,7 @@ func (r *reader) flow(src []byte) *Flow {
 		return nil
 	}
 
-	var with with
+	var inherited with
 	var withNode, gatewayNode, executorsNode, deploymentsNode raw
 	r.section("a flow", root, section{
 		"jtype":       checked{},
@@ -112,10 +112,10 @@ func (r *reader) flow(src []byte) *Flow {
 			fmt.Sprint(executorsNode.node.Line), "one of them", "move all entries under executors")
 	}
 
-	r.section("with", withNode.node, with.fields(), common)
-	f := &Flow{Path: r.path, Name: with.name}
-	r.gateway(&f.Gateway, gatewayNode.node, &with)
-	r.executors(f, cmp.Or(executorsNode.node, deploymentsNode.node), &with)
+	r.section("with", withNode.node, inherited.fields(), common)
+	f := &Flow{Path: r.path, Name: inherited.name}
+	r.gateway(&f.Gateway, gatewayNode.node, &inherited)
+	r.executors(f, cmp.Or(executorsNode.node, deploymentsNode.node), &inherited)
 	return f
 }
 
@@ -156,8 +156,8 @@ func (r *reader) gateway(g *Gateway, n *yaml.Node, with *with) {
 }
 
 func (r *reader) executors(f *Flow, list *yaml.Node, with *with) {
-	if list == nil || isNull(list) {
-		r.warn(Pos{1, 1}, "the flow has no executors: its gateway answers with what it is sent", "")
+	if list == nil || list.Kind == yaml.SequenceNode && len(list.Content) == 0 {
+		r.warn(Pos{1, 1}, "the flow has no executors: it answers with what it is sent", "")
 		return
 	}
 	if list.Kind != yaml.SequenceNode {

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,10 +25,9 @@ type with struct {
 }
 
 func (w *with) fields() section {
-	atExecutor := later{cure: "write it at each executor"}
-	return section{
+	s := section{
 		"name":                  &w.name,
-		"env":                   &w.env,
+		"env":                   variables(&w.env),
 		"port":                  one{within{&w.port, 1, 65535}},
 		"ports":                 one{within{&w.port, 1, 65535}},
 		"port_expose":           one{within{&w.port, 1, 65535}},
@@ -40,11 +40,19 @@ func (w *with) fields() section {
 		"inspect":               ignored{"no executor of this flow is an inspecting one"},
 		"suppress_root_logging": ofJina,
 		"host":                  ignored{"the gateway listens where its Service needs it"},
-		"py_modules":            atExecutor,
-		"grpc_metadata":         atExecutor,
-		"no_reduce":             atExecutor,
-		"disable_reduce":        atExecutor,
 	}
+	// Jina lets executors inherit every field of theirs.
+	for name, field := range new(entry).fields() {
+		_, unsupported := field.(later)
+		switch {
+		case s[name] != nil:
+		case unsupported:
+			s[name] = field
+		default:
+			s[name] = later{cure: "write it at each executor"}
+		}
+	}
+	return s
 }
 
 func (g *Gateway) fields() section {
@@ -59,7 +67,7 @@ func (g *Gateway) fields() section {
 		"retries":       atLeast(&g.Retries, -1),
 		"timeout_send":  milliseconds{&g.TimeoutSend, 0},
 		"timeout_ready": milliseconds{&g.TimeoutReady, defaultTimeoutReady},
-		"env":           &g.Env,
+		"env":           variables(&g.Env),
 		"uses":          later{"leave it out; the built-in gateway answers", []string{"GRPCGateway"}},
 		"uses_with":     later{cure: "leave it out; it is for gateways of your own"},
 		"py_modules":    later{cure: "leave it out; it is for gateways of your own"},
@@ -83,8 +91,8 @@ func (e *entry) fields() section {
 		"floating":      &e.Floating,
 		"replicas":      atLeast(&e.Replicas, 1),
 		"no_reduce":     &e.NoReduce,
-		"grpc_metadata": &e.Metadata,
-		"env":           &e.Env,
+		"grpc_metadata": named{&e.Metadata, metadataName, "letters, digits, _, - and ."},
+		"env":           variables(&e.Env),
 		"timeout_ready": milliseconds{&e.TimeoutReady, defaultTimeoutReady},
 		"external":      &e.External,
 		"host":          &e.host,
@@ -231,6 +239,34 @@ func (t within) read(r *reader, key, value *yaml.Node) {
 	if t.field.Set() && (t.field.Value < t.low || t.field.Value > t.high) {
 		r.wrong(key, value, fmt.Sprintf("a number from %d to %d", t.low, t.high), strconv.Itoa(max(t.low, 1)))
 	}
+}
+
+// named is a map whose keys follow a rule.
+type named struct {
+	field *Field[map[string]string]
+	rule  *regexp.Regexp
+	words string
+}
+
+// The rules of Kubernetes and of gRPC.
+var (
+	variableName = regexp.MustCompile(`^[A-Za-z_.-][A-Za-z0-9_.-]*$`)
+	metadataName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+)
+
+func variables(f *Field[map[string]string]) target {
+	return named{f, variableName, "letters, digits, _, - and ., not a digit first"}
+}
+
+func (t named) read(r *reader, key, value *yaml.Node) {
+	if value.Kind == yaml.MappingNode {
+		for name := range pairs(value) {
+			if !t.rule.MatchString(name.Value) {
+				r.fault(pos(name), fmt.Sprintf("%q is no name in %s", clip(name.Value), key.Value), t.words, "rename it")
+			}
+		}
+	}
+	t.field.read(r, key, value)
 }
 
 // milliseconds is a time; 0 and Jina's -1 mean none, the value to take then.

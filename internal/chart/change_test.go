@@ -29,6 +29,8 @@ func TestWhatRolls(t *testing.T) {
 		{name: "prefetch", set: "gateway.prefetch=5", want: "gateway"},
 		{name: "port of the gateway's Service", set: "gateway.port=80", want: ""},
 		{name: "replicas", set: "gateway.replicas=2,executors.a.replicas=2", want: ""},
+		{name: "timeout that fits the time to stop", set: "gateway.timeoutSend=5000", want: "gateway"},
+		{name: "timeout beyond it", set: "gateway.timeoutSend=60000", want: "a b c gateway"},
 		{name: "graph", set: "executors.c.needs={a,b}", want: "gateway"},
 		{name: "parameters of a Go executor", set: "executors.a.usesWith.k=1", want: "a"},
 		{name: "parameters of a Python executor", set: "executors.c.usesWith.k=1", want: "c"},
