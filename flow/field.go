@@ -102,15 +102,14 @@ func inherit[T any](f *Field[T], from Field[T], otherwise T) {
 
 // inheritEnv adds the flow's variables to those of a section; the section's win.
 func inheritEnv(f *Field[map[string]string], from Field[map[string]string]) {
+	if !from.Set() {
+		return
+	}
 	if !f.Set() {
 		f.Pos = from.Pos
 	}
 	all := maps.Clone(from.Value)
-	if all == nil {
-		all = f.Value
-	} else {
-		maps.Copy(all, f.Value)
-	}
+	maps.Copy(all, f.Value)
 	f.Value = all
 }
 
