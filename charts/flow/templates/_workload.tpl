@@ -70,6 +70,7 @@ spec:
       {{- include "flow.pod" . | nindent 6 }}
 {{- end }}
 
+{{/* A part of flow.workload, with its arguments and name. */}}
 {{- define "flow.meta" -}}
 metadata:
   name: {{ .name }}
@@ -78,6 +79,7 @@ metadata:
     {{- include "flow.labels" . | nindent 4 }}
 {{- end }}
 
+{{/* A part of flow.workload, with its arguments and name. */}}
 {{- define "flow.pod" -}}
 serviceAccountName: {{ .name }}
 automountServiceAccountToken: false
@@ -168,6 +170,7 @@ volumes:
 {{- end }}
 {{- end }}
 
+{{/* A part of flow.workload, with its arguments and name. */}}
 {{- define "flow.probes" -}}
 startupProbe:
   {{- if .admin }}
