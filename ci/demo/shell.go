@@ -103,6 +103,11 @@ func (p *process) failure() error { return fmt.Errorf("%s: %w\n%s", p.name, p.er
 
 // stop ends the process as Ctrl-C does, and if that does not help, ever harder. It returns when it has ended.
 func (p *process) stop() error {
+	select {
+	case <-p.ended: // its number may be another's by now
+		return nil
+	default:
+	}
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 		if err := syscall.Kill(-p.cmd.Process.Pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("%s: stop: %w", p.name, err)

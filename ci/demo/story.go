@@ -44,16 +44,16 @@ func tell(ctx context.Context, sh *shell) error {
 		}
 	}
 	say("\n%s\n", bold.Render("One greedy client"))
-	say("The flow has two executors in a row. slow_executor takes a second for each request,")
-	say("one at a time; bulky_executor takes none. Client A sends 100,000 documents in one go.")
-	say("Client B comes %.0f seconds later and asks for one answer at a time.", headStart.Seconds())
+	say("  A flow of two executors: slow_executor takes a second per request, one at a")
+	say("  time; bulky_executor takes no time. Client A sends 100,000 documents at once.")
+	say("  Client B comes %.0f s later and asks for one answer at a time.", headStart.Seconds())
 	if s.port != usualPort {
-		say("Port %d is taken on this machine, so the flow listens on %d.", usualPort, s.port)
+		say("  Port %d is taken on this machine, so the flow listens on %d.", usualPort, s.port)
 	}
 
-	say("\n%s\n", bold.Render("Act one, prefetch 1000, the default: B gets nothing"))
-	say("The gateway takes up to 1,000 requests of each client and passes them on at once:")
-	say("all that A has. B queues behind them, and nothing in the logs says why it is so slow.\n")
+	say("\n%s\n", bold.Render("Act one: prefetch 1000, the default. One big batch shuts everybody else out."))
+	say("  The gateway takes up to 1,000 requests of each client and hands them on at")
+	say("  once, so all of A's queue at slow_executor, and B queues behind them.\n")
 	report, err := s.play(ctx)
 	if err != nil {
 		return err
@@ -62,9 +62,9 @@ func tell(ctx context.Context, sh *shell) error {
 		return err
 	}
 
-	say("\n%s\n", bold.Render("Act two, prefetch 5: B gets its answers"))
-	say("The gateway takes 5 requests of each client at a time. The rest of A's wait at A, where")
-	say("they are in nobody's way: B queues behind 5 requests and not behind 1,000.\n")
+	say("\n%s\n", bold.Render("Act two: prefetch 5. Everybody gets answers."))
+	say("  The gateway takes 5 requests of each client at a time. The rest of A's wait")
+	say("  at A, where they are in nobody's way: B queues behind 5 requests, not 1,000.\n")
 	report, err = s.play(ctx, "--set", "gateway.prefetch=5")
 	if err != nil {
 		return err
@@ -72,9 +72,7 @@ func tell(ctx context.Context, sh *shell) error {
 	if err := closeActTwo(report); err != nil {
 		return err
 	}
-	say("\nTry next, in two terminals:\n")
-	say("  bin/helm-flow run %s", flowFile)
-	say("  bin/helm-flow post --text hello\n")
+	say("\nTry next, in two terminals:  bin/helm-flow run %s\n%29sbin/helm-flow post --text hello\n", flowFile, "")
 	return nil
 }
 
@@ -84,15 +82,15 @@ func closeActOne(r load.Report) error {
 	if err != nil {
 		return err
 	}
-	say("\n%s", bold.Render(fmt.Sprintf("In %.0f s B got %d answers and A %d. B's turn comes after A's other %d requests, in %.0f minutes.",
-		(act-headStart).Seconds(), b.Answered, a.Answered, a.Waiting, (time.Duration(a.Waiting)*time.Second).Minutes())))
 	if b.Answered > 0 {
-		return fmt.Errorf("the story did not come out: B got %d answers, want none", b.Answered)
+		return fmt.Errorf("the story did not come out: B got %d answers with prefetch 1000, want none", b.Answered)
 	}
-	// A's waiting requests are what B stands behind: all that one in-order executor of 1 s has not done.
+	// Nothing is no news where A gets nothing either, or B asks for nothing.
 	if least := uint64(act.Seconds()) - 5; a.Answered < least || b.Sent != 1 {
 		return fmt.Errorf("the story did not come out: A got %d answers, want %d or more; B sent %d requests, want 1", a.Answered, least, b.Sent)
 	}
+	turn := time.Duration(a.Waiting) * time.Second
+	conclude("A got %d answers; B none in %.0f s, and its turn comes in %.0f minutes.", a.Answered, (act - headStart).Seconds(), turn.Minutes())
 	return nil
 }
 
@@ -105,14 +103,15 @@ func closeActTwo(r load.Report) error {
 	if b.Latency == nil {
 		return errors.New("the story did not come out: B got no answer with prefetch 5")
 	}
-	p50 := b.Latency.P50
-	say("\n%s", bold.Render(fmt.Sprintf("In %.0f s B got %d answers and A %d. B's p50 is %.1f s: 5 requests of A's and its own, a second each.",
-		(act-headStart).Seconds(), b.Answered, a.Answered, p50.Seconds())))
-	if p50.Seconds() < 4.5 || p50.Seconds() > 7.5 {
-		return fmt.Errorf("the story did not come out: B's p50 is %.1f s, want 4.5 to 7.5 s", p50.Seconds())
+	p50 := b.Latency.P50.Seconds()
+	if p50 < 4.5 || p50 > 7.5 {
+		return fmt.Errorf("the story did not come out: B's p50 with prefetch 5 is %.1f s, want 4.5 to 7.5 s", p50)
 	}
+	conclude("A got %d answers; B %d, with a p50 of %.1f s: 5 requests of A's and its own.", a.Answered, b.Answered, p50)
 	return nil
 }
+
+func conclude(format string, args ...any) { say("\n  %s", bold.Render(fmt.Sprintf(format, args...))) }
 
 func clientsOf(r load.Report) (a, b load.ClientReport, err error) {
 	if len(r.Clients) != 2 {
@@ -159,12 +158,7 @@ func (s *stage) play(ctx context.Context, flags ...string) (report load.Report, 
 		return report, err
 	}
 	if err := loading.wait(ctx); err != nil {
-		select {
-		case <-run.ended:
-			err = errors.Join(err, run.failure())
-		default:
-		}
-		return report, err
+		return report, fmt.Errorf("%w\nhelm flow run said:\n%s", err, run.stderr.String())
 	}
 	if err := json.Unmarshal(figures.Bytes(), &report); err != nil {
 		return report, fmt.Errorf("output of helm flow load: %w", err)
@@ -174,8 +168,10 @@ func (s *stage) play(ctx context.Context, flags ...string) (report load.Report, 
 
 // start shows a command and starts it.
 func (s *stage) start(stdout, stderr io.Writer, args ...string) (*process, error) {
-	line := "$ helm " + strings.Join(args, " ")
-	say("%s", faint.Render(strings.ReplaceAll(line, " --client", " \\\n    --client")))
+	command := "  $ helm " + strings.Join(args, " ")
+	for line := range strings.SplitSeq(strings.ReplaceAll(command, " --client", " \\\n      --client"), "\n") {
+		say("%s", faint.Render(line))
+	}
 	return s.shell.start(stdout, stderr, args...)
 }
 
