@@ -18,8 +18,8 @@ demo: build .tools/bin/helm3
 test: check unit chart interop
 
 GOTEST := .tools/bin/gotestsum --format pkgname --
-# Packages that show a flow to Helm or to Python; all others are unit tests.
-CHART   := ./charts/... ./internal/chart/... ./plugin/...
+# Packages that show a flow to Helm or to Python; all others are unit tests. The root's run the README.
+CHART   := . ./charts/... ./internal/chart/... ./plugin/...
 INTEROP := ./ci/interop/...
 
 check: .tools/bin/staticcheck
@@ -31,7 +31,7 @@ check: .tools/bin/staticcheck
 unit: .tools/bin/gotestsum
 	$(GOTEST) -race $$(go list ./... | grep -vxFf <(go list $(CHART) $(INTEROP)))
 
-# The chart and the plugin's commands under both Helms.
+# The chart, the plugin's commands and those of the README under both Helms.
 chart: .tools/bin/gotestsum .tools/bin/helm3 .tools/bin/helm4
 	$(GOTEST) $(CHART)
 
@@ -63,8 +63,12 @@ tools: $(GO_TOOLS:%=.tools/bin/%) $(PYTHONS:%=.tools/%/pyvenv.cfg)
 .tools/bin/gotestsum:     PACKAGE = gotest.tools/gotestsum
 .tools/bin/protoc-gen-go: PACKAGE = google.golang.org/protobuf/cmd/protoc-gen-go
 
+# As in Helm's own releases; without this Helm 3 takes its Kubernetes to be 1.20.
+KUBERNETES_MINOR = $(shell sed -n 's|.*k8s.io/client-go v0\.\([0-9]*\).*|\1|p' ci/tools/go.mod)
+.tools/bin/helm3: LDFLAGS = $(foreach p,chartutil lint/rules,-X helm.sh/helm/v3/pkg/$p.k8sVersionMinor=$(KUBERNETES_MINOR))
+
 $(GO_TOOLS:%=.tools/bin/%): ci/tools/go.mod ci/tools/go.sum
-	go build -C ci/tools -o $(CURDIR)/$@ $(PACKAGE)
+	go build -C ci/tools -ldflags '$(LDFLAGS)' -o $(CURDIR)/$@ $(PACKAGE)
 	@touch $@
 
 # pip cannot resolve what Jina asks for; uv can.

@@ -20,7 +20,8 @@ var layers = [][]string{
 	{"plugin"},
 	{"internal/gateway", "internal/load", "internal/local"},
 	{"internal/chart", "internal/upstream", "executor", "client"},
-	{"internal/values", "internal/wire"},
+	{"internal/values", "internal/serve"},
+	{"internal/wire"},
 	{"flow", "docarray", "charts", "internal/config", "internal/wire/jinapb"},
 }
 
