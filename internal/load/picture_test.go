@@ -137,7 +137,8 @@ func TestWatchLines(t *testing.T) {
 		}
 		cancel()
 		<-watched
-		want := "   5 s  A: 1 sent, 0 answered (0/s), oldest wait 5.0 s\n" +
+		want := "load on grpc://127.0.0.1:8080\n" +
+			"   5 s  A: 1 sent, 0 answered (0/s), oldest wait 5.0 s\n" +
 			"  10 s  A: 1 sent, 0 answered (0/s), oldest wait 10.0 s\n"
 		if b.String() != want {
 			t.Errorf("got %q, want %q", b.String(), want)

@@ -15,8 +15,9 @@ const (
 	plainLine = 5 * time.Second        // between lines elsewhere
 )
 
-// WatchLines writes a line about run to w every few seconds until ctx ends.
+// WatchLines writes a line about run to w at once and every few seconds until ctx ends.
 func WatchLines(ctx context.Context, run *Run, w io.Writer) {
+	fmt.Fprintf(w, "load on %s\n", run.config.Target)
 	ticker := time.NewTicker(plainLine)
 	defer ticker.Stop()
 	for {
