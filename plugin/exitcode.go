@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/helm-flow/helm-flow/flow"
+	"github.com/helm-flow/helm-flow/internal/chart"
 )
 
 // The exit codes of every command.
@@ -19,16 +20,22 @@ var errFindings = errors.New("findings")
 
 // exitCodes gives errors their exit codes; the first row that holds counts, and without one the command has failed.
 var exitCodes = []struct {
-	code int
-	is   func(error) bool
+	code  int
+	holds func(error) bool
 }{
 	{exitFindings, func(err error) bool { return errors.Is(err, errFindings) }},
-	{exitInvalidFlow, func(err error) bool { _, ok := errors.AsType[flow.Faults](err); return ok }},
+	{exitInvalidFlow, is[flow.Faults]},
+	{exitInvalidFlow, is[*chart.InvalidValues]},
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 func exitCode(err error) int {
 	for _, row := range exitCodes {
-		if row.is(err) {
+		if row.holds(err) {
 			return row.code
 		}
 	}

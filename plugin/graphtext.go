@@ -13,14 +13,27 @@ func drawText(f *flow.Flow, color bool) string {
 	d := &textDrawing{color: color, floating: make(map[string]bool)}
 	edges := make(map[string][]string)
 	for _, e := range f.Executors {
+		name := e.Name.Value
+		d.floating[name] = e.Floating.Value
 		for _, need := range e.Needs.Value {
-			edges[need] = append(edges[need], e.Name.Value)
+			edges[need] = append(edges[need], name)
 		}
-		d.floating[e.Name.Value] = e.Floating.Value
 	}
 	last := answering(f)
 	if last != nil {
 		edges[last.Name.Value] = append(edges[last.Name.Value], answerName)
+	}
+	for _, targets := range edges {
+		// The way to the answer goes straight on.
+		slices.SortStableFunc(targets, func(a, b string) int {
+			switch {
+			case d.floating[a] == d.floating[b]:
+				return 0
+			case d.floating[a]:
+				return 1
+			}
+			return -1
+		})
 	}
 	d.node(gatewayName, "●", gatewayName, "", edges[gatewayName])
 	for _, e := range inOrder(f.Executors) {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	helmvalues "helm.sh/helm/v3/pkg/cli/values"
 
 	"github.com/helm-flow/helm-flow/flow"
+	"github.com/helm-flow/helm-flow/internal/chart"
 	"github.com/helm-flow/helm-flow/internal/values"
 )
 
@@ -65,10 +67,19 @@ func (c *lintCommand) lint(path string) (faults, warnings flow.Faults, err error
 		return nil, nil, err
 	}
 	warnings = f.Warnings
-	// On a laptop it may use Python sources.
-	_, err = values.FromFlow(f, values.Options{PythonSources: true})
-	if faults, ok := errors.AsType[flow.Faults](err); ok || err != nil {
-		return faults, warnings, err
+	// Python sources are no fault on a laptop.
+	_, err = render(f, values.Options{PythonSources: true}, helmvalues.Options{}, chart.Options{Release: "flow"})
+	if faults, ok := errors.AsType[flow.Faults](err); ok {
+		return faults, warnings, nil
+	}
+	if invalid, ok := errors.AsType[*chart.InvalidValues](err); ok {
+		for _, fault := range invalid.Faults {
+			faults = append(faults, flow.Fault{File: f.Path, What: fault})
+		}
+		return faults, warnings, nil
+	}
+	if err != nil {
+		return nil, nil, err
 	}
 	_, err = values.FromFlow(f, values.Options{})
 	if forCluster, ok := errors.AsType[flow.Faults](err); ok {

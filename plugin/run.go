@@ -17,10 +17,11 @@ import (
 )
 
 type runCommand struct {
-	env    *Env
-	values helmvalues.Options
-	python string
-	logDir string
+	env     *Env
+	values  helmvalues.Options
+	python  string
+	logDir  string
+	program string // how the user calls us
 }
 
 func newRunCommand(env *Env) *cobra.Command {
@@ -38,7 +39,10 @@ Executors are built-ins, or Python sources of this machine, which need a Python 
   helm flow run flow.yml --set gateway.port=9000 --set gateway.prefetch=5
   helm flow run flow.yml --python .venv/bin/python --log-dir logs`,
 		Args: flowArg,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c.program = cmd.Root().DisplayName()
+			return c.run(cmd.Context(), args[0])
+		},
 	}
 	addValueFlags(cmd.Flags(), &c.values)
 	python, ok := env.LookupEnv("HELM_FLOW_PYTHON")
@@ -85,10 +89,9 @@ func (c *runCommand) run(ctx context.Context, path string) error {
 	})
 }
 
-func (c *runCommand) opened(door, admin string) {
+func (c *runCommand) opened(door string) {
 	fmt.Fprintf(c.env.Stdout, "grpc://%s\n", door)
-	fmt.Fprintf(c.env.Stderr, "\nThe flow answers. Try, in another terminal:\n\n  %s post grpc://%s --text hello\n\nMetrics: http://%s/metrics. Ctrl-C stops.\n",
-		"helm flow", door, admin)
+	fmt.Fprintf(c.env.Stderr, "\nThe flow answers. Try, in another terminal:\n\n  %s post grpc://%s --text hello\n\nCtrl-C stops it.\n", c.program, door)
 }
 
 // refuseImages gives a fault for each executor that is an image: there is no container runtime here.
