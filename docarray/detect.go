@@ -1,33 +1,27 @@
 package docarray
 
-import (
-	"errors"
-
-	"google.golang.org/protobuf/encoding/protowire"
-)
-
-var errDetected = errors.New("detected")
+import "google.golang.org/protobuf/encoding/protowire"
 
 // Detect tells the generation of data's documents: field 1 of a v2 document is a map entry (a message of a key and a
 // value), that of a v1 document its id, and v2 documents have no other field. It looks at documents until one tells;
 // ok is false if none does, as when there are no documents.
 func Detect(data []byte) (gen Generation, ok bool) {
-	_ = eachDocument(data, func(doc []byte) error {
-		if gen, ok = detectDocument(doc); ok {
-			return errDetected
-		}
-		return nil
-	})
-	return gen, ok
-}
-
-func detectDocument(doc []byte) (Generation, bool) {
-	for len(doc) > 0 {
-		f, rest, err := nextField(doc)
+	for doc, err := range documents(data) {
 		if err != nil {
 			return 0, false
 		}
-		doc = rest
+		if gen, ok = detectDocument(doc); ok {
+			return gen, true
+		}
+	}
+	return 0, false
+}
+
+func detectDocument(doc []byte) (Generation, bool) {
+	for f, err := range fields(doc) {
+		if err != nil {
+			return 0, false
+		}
 		switch {
 		case f.num != 1 || f.typ != protowire.BytesType:
 			return V1, true
@@ -45,12 +39,10 @@ func detectDocument(doc []byte) (Generation, bool) {
 // looksLikeEntry reports whether b is a map entry: fields 1 (key) and 2 (a NodeProto) and no others. The tags of both
 // are control characters, which no id starts with.
 func looksLikeEntry(b []byte) bool {
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
+	for f, err := range fields(b) {
 		if err != nil || f.typ != protowire.BytesType || f.num > 2 {
 			return false
 		}
-		b = rest
 	}
 	return true
 }

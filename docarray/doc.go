@@ -9,6 +9,7 @@ package docarray
 import (
 	"errors"
 	"fmt"
+	"iter"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -92,16 +93,15 @@ func Decode(gen Generation, data []byte) (List, error) {
 		return nil, err
 	}
 	list := List{}
-	err := eachDocument(data, func(b []byte) error {
-		d, err := decodeDocument(gen, b, 1)
+	for doc, err := range documents(data) {
 		if err != nil {
-			return fmt.Errorf("document %d: %w", len(list), err)
+			return nil, err
+		}
+		d, err := decodeDocument(gen, doc, 1)
+		if err != nil {
+			return nil, fmt.Errorf("document %d: %w", len(list), err)
 		}
 		list = append(list, d)
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	return list, nil
 }
@@ -124,10 +124,14 @@ func (l List) AppendEncode(b []byte, gen Generation) ([]byte, error) {
 }
 
 // Count returns the number of documents without decoding them.
-func Count(data []byte) (int, error) {
-	n := 0
-	err := eachDocument(data, func([]byte) error { n++; return nil })
-	return n, err
+func Count(data []byte) (n int, err error) {
+	for _, err := range documents(data) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 func (g Generation) check() error {
@@ -137,41 +141,38 @@ func (g Generation) check() error {
 	return nil
 }
 
-// eachDocument calls visit with the bytes of each document of a DataContentProto.
-func eachDocument(data []byte, visit func([]byte) error) error {
-	for len(data) > 0 {
-		f, rest, err := nextField(data)
-		if err != nil {
-			return err
-		}
-		data = rest
-		switch {
-		case f.is(1, protowire.BytesType):
-			if err := eachOfList(f.val, visit); err != nil {
-				return err
+// documents yields the bytes of each document of a DataContentProto, and an error at the end if there is one.
+func documents(data []byte) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for f, err := range fields(data) {
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case f.is(2, protowire.BytesType):
+				yield(nil, ErrDocsBytes)
+				return
+			case !f.is(1, protowire.BytesType):
+				continue
 			}
-		case f.is(2, protowire.BytesType):
-			return ErrDocsBytes
+			for doc, err := range listed(f.val) {
+				if !yield(doc, err) {
+					return
+				}
+			}
 		}
 	}
-	return nil
 }
 
-// eachOfList calls visit with the bytes of each document of a DocumentArrayProto or DocListProto.
-func eachOfList(b []byte, visit func([]byte) error) error {
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
-		if err != nil {
-			return err
-		}
-		b = rest
-		if f.is(1, protowire.BytesType) {
-			if err := visit(f.val); err != nil {
-				return err
+// listed yields the bytes of each document of a DocumentArrayProto or DocListProto, and an error at the end if there is one.
+func listed(b []byte) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for f, err := range fields(b) {
+			if (err != nil || f.is(1, protowire.BytesType)) && !yield(f.val, err) {
+				return
 			}
 		}
 	}
-	return nil
 }
 
 func decodeDocument(gen Generation, b []byte, depth int) (*Document, error) {

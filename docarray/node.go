@@ -60,9 +60,8 @@ var nodeWireTypes = [...]protowire.Type{
 // that this package doesn't know.
 func splitNode(b []byte) (content field, typ string, known bool, err error) {
 	known = true
-	for len(b) > 0 {
-		var f field
-		if f, b, err = nextField(b); err != nil {
+	for f, err := range fields(b) {
+		if err != nil {
 			return content, typ, known, err
 		}
 		switch {
@@ -154,12 +153,10 @@ func decodeNodeList[L ~[]E, E any](b []byte, depth int, list L, decode func([]by
 	if depth > maxDepth {
 		return nil, errDepth
 	}
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
+	for f, err := range fields(b) {
 		if err != nil {
 			return nil, err
 		}
-		b = rest
 		if !f.is(1, protowire.BytesType) {
 			return lossy{}, nil
 		}
@@ -177,12 +174,10 @@ func decodeDict(b []byte, depth int) (any, error) {
 		return nil, errDepth
 	}
 	dict := map[string]any{}
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
+	for f, err := range fields(b) {
 		if err != nil {
 			return nil, err
 		}
-		b = rest
 		if !f.is(1, protowire.BytesType) {
 			return lossy{}, nil
 		}

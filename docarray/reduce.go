@@ -2,6 +2,7 @@ package docarray
 
 import (
 	"fmt"
+	"iter"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -16,7 +17,7 @@ import (
 //     every later part adds a document of its own (unless the first part is empty).
 //
 // Documents are merged on the wire: they are not decoded, those that occur once are copied as they are, and fields that
-// this package doesn't know are merged like others. Documents without an id are never merged.
+// this package doesn't know are kept. Documents without an id are never merged.
 func Reduce(gen Generation, parts [][]byte) ([]byte, error) {
 	if err := gen.check(); err != nil {
 		return nil, err
@@ -27,15 +28,14 @@ func Reduce(gen Generation, parts [][]byte) ([]byte, error) {
 	var r *reducer
 	size := 0
 	for i, part := range parts {
-		var docs [][]byte
-		if err := eachDocument(part, func(b []byte) error { docs = append(docs, b); return nil }); err != nil {
-			return nil, fmt.Errorf("branch %d: %w", i, err)
-		}
-		var err error
-		if r == nil {
-			r, err = newReducer(gen, docs)
-			r.once = gen == V2 && len(r.index) > 0
-		} else {
+		docs, err := collect(documents(part))
+		switch {
+		case err != nil:
+		case r == nil:
+			if r, err = newReducer(gen, docs); err == nil {
+				r.once = gen == V2 && len(r.index) > 0
+			}
+		default:
 			err = r.merge(docs, 1)
 		}
 		if err != nil {
@@ -48,6 +48,17 @@ func Reduce(gen Generation, parts [][]byte) ([]byte, error) {
 	}
 	out, pos := beginMessage(make([]byte, 0, size+8), 1)
 	return endMessage(r.appendTo(out, 1), pos), nil
+}
+
+// collect returns all documents of a list, or its error.
+func collect(list iter.Seq2[[]byte, error]) (docs [][]byte, err error) {
+	for doc, err := range list {
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+	return docs, nil
 }
 
 // reducer is a list that other lists are merged into. Every merge costs time in proportion to the list merged, however
@@ -150,9 +161,8 @@ func (r *reducer) appendTo(b []byte, num protowire.Number) []byte {
 
 // documentID returns a document's id, empty if it has none.
 func documentID(gen Generation, doc []byte) (id []byte, err error) {
-	for len(doc) > 0 {
-		var f field
-		if f, doc, err = nextField(doc); err != nil {
+	for f, err := range fields(doc) {
+		if err != nil {
 			return nil, err
 		}
 		if !f.is(1, protowire.BytesType) {

@@ -141,11 +141,7 @@ func TestReduceOfOnePartIsThePart(t *testing.T) {
 func TestReduceKeepsUnknownFields(t *testing.T) {
 	future := appendBytes(nil, 99, []byte("future"))
 	eachGeneration(t, func(t *testing.T, gen Generation) {
-		doc := mustEncode(t, gen, List{{ID: "1"}})
-		var raw []byte
-		if err := eachDocument(doc, func(b []byte) error { raw = b; return nil }); err != nil {
-			t.Fatal(err)
-		}
+		doc, raw := mustEncode(t, gen, List{{ID: "1"}}), mustDocument(t, gen, &Document{ID: "1"})
 		for _, parts := range [][][]byte{{content(append(raw, future...)), doc}, {doc, content(append(raw, future...))}} {
 			got, err := Reduce(gen, parts)
 			if err != nil || !bytes.Contains(got, future) {
@@ -183,12 +179,14 @@ func TestReduceOfMalformedDocuments(t *testing.T) {
 	}
 }
 
-func mustDocument(t *testing.T, gen Generation, d *Document) (raw []byte) {
+// mustDocument is the document as it stands in a list.
+func mustDocument(t *testing.T, gen Generation, d *Document) []byte {
 	t.Helper()
-	if err := eachDocument(mustEncode(t, gen, List{d}), func(b []byte) error { raw = b; return nil }); err != nil {
+	docs, err := collect(documents(mustEncode(t, gen, List{d})))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return raw
+	return docs[0]
 }
 
 // A part that repeats one id many times must not cost its length times the size of what is merged into it.

@@ -43,9 +43,8 @@ type childrenV1 struct{ chunks, matches [][]byte }
 // chooses. It returns the chunks and matches.
 func (m *mergedV1) add(doc []byte, accept func(field) bool) (children childrenV1, err error) {
 	var content field
-	for len(doc) > 0 {
-		var f field
-		if f, doc, err = nextField(doc); err != nil {
+	for f, err := range fields(doc) {
+		if err != nil {
 			return children, err
 		}
 		switch {

@@ -21,12 +21,10 @@ func (m *mergedV2) merge(doc []byte, depth int) error {
 	// Of a name that occurs more than once in a message the last value counts.
 	latest := map[string][]byte{}
 	var names []string
-	for len(doc) > 0 {
-		f, rest, err := nextField(doc)
+	for f, err := range fields(doc) {
 		if err != nil {
 			return err
 		}
-		doc = rest
 		if !f.is(1, protowire.BytesType) {
 			m.unknown = append(m.unknown, f.raw)
 			continue
@@ -130,19 +128,17 @@ func (m *mergedNode) mergeContainer(right field, depth int) (err error) {
 }
 
 func (m *mergedNode) mergeDocuments(right []byte, depth int) error {
-	var docs [][]byte
-	collect := func(b []byte) error { docs = append(docs, b); return nil }
 	if m.docs == nil {
-		err := eachOfList(m.content.val, collect)
+		docs, err := collect(listed(m.content.val))
 		if err != nil {
 			return err
 		}
 		if m.docs, err = newReducer(V2, docs); err != nil {
 			return err
 		}
-		docs = nil
 	}
-	if err := eachOfList(right, collect); err != nil {
+	docs, err := collect(listed(right))
+	if err != nil {
 		return err
 	}
 	return m.docs.merge(docs, depth)
@@ -150,12 +146,10 @@ func (m *mergedNode) mergeDocuments(right []byte, depth int) error {
 
 // unite adds those items of a set that are not in it.
 func (m *mergedNode) unite(set []byte) error {
-	for len(set) > 0 {
-		f, rest, err := nextField(set)
+	for f, err := range fields(set) {
 		if err != nil {
 			return err
 		}
-		set = rest
 		if !m.items[string(f.raw)] {
 			m.items[string(f.raw)] = true
 			m.parts = append(m.parts, f.raw)

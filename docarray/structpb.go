@@ -26,12 +26,10 @@ func decodeStruct(b []byte, into map[string]any, depth int) error {
 	if depth > maxDepth {
 		return errDepth
 	}
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
+	for f, err := range fields(b) {
 		if err != nil {
 			return err
 		}
-		b = rest
 		if !f.is(1, protowire.BytesType) {
 			continue
 		}
@@ -47,9 +45,8 @@ func decodeStruct(b []byte, into map[string]any, depth int) error {
 }
 
 func decodeValue(b []byte, depth int) (v any, err error) {
-	for len(b) > 0 {
-		var f field
-		if f, b, err = nextField(b); err != nil {
+	for f, err := range fields(b) {
+		if err != nil {
 			return nil, err
 		}
 		switch {
@@ -79,12 +76,10 @@ func decodeValues(b []byte, depth int) ([]any, error) {
 		return nil, errDepth
 	}
 	list := []any{}
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
+	for f, err := range fields(b) {
 		if err != nil {
 			return nil, err
 		}
-		b = rest
 		if !f.is(1, protowire.BytesType) {
 			continue
 		}

@@ -209,12 +209,10 @@ const (
 
 func decodeTensor(gen Generation, b []byte) (*Tensor, error) {
 	t := &Tensor{}
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
+	for f, err := range fields(b) {
 		if err != nil {
 			return nil, err
 		}
-		b = rest
 		switch {
 		case f.is(tensorDense, protowire.BytesType):
 			err = t.decodeDense(gen, f.val)
@@ -231,12 +229,10 @@ func decodeTensor(gen Generation, b []byte) (*Tensor, error) {
 }
 
 func (t *Tensor) decodeDense(gen Generation, b []byte) error {
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
+	for f, err := range fields(b) {
 		if err != nil {
 			return err
 		}
-		b = rest
 		switch {
 		case f.is(denseBuffer, protowire.BytesType):
 			t.Buffer = f.val

@@ -36,12 +36,10 @@ const (
 
 func decodeV1(b []byte, depth int) (*Document, error) {
 	d := &Document{}
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
+	for f, err := range fields(b) {
 		if err != nil {
 			return nil, err
 		}
-		b = rest
 		switch f.typ {
 		case protowire.BytesType:
 			err = d.setV1Bytes(f, depth)
@@ -160,9 +158,8 @@ func decodeScore(entry []byte, into map[string]Score) error {
 		return err
 	}
 	var s Score
-	for len(b) > 0 {
-		var f field
-		if f, b, err = nextField(b); err != nil {
+	for f, err := range fields(b) {
+		if err != nil {
 			return fmt.Errorf("%q: %w", key, err)
 		}
 		switch {

@@ -36,12 +36,10 @@ func (d *Document) fitsV2() error {
 
 func decodeV2(b []byte, depth int) (*Document, error) {
 	d := &Document{Fields: map[string]any{}}
-	for len(b) > 0 {
-		f, rest, err := nextField(b)
+	for f, err := range fields(b) {
 		if err != nil {
 			return nil, err
 		}
-		b = rest
 		if !f.is(1, protowire.BytesType) {
 			d.unknown.keep(V2, f)
 			continue

@@ -3,6 +3,7 @@ package docarray
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -42,6 +43,19 @@ func nextField(b []byte) (f field, rest []byte, err error) {
 		f.val = f.val[:len(f.val):len(f.val)]
 	}
 	return f, b[end:], nil
+}
+
+// fields yields the fields of a message, and an error at the end if there is one.
+func fields(b []byte) iter.Seq2[field, error] {
+	return func(yield func(field, error) bool) {
+		for len(b) > 0 {
+			f, rest, err := nextField(b)
+			if !yield(f, err) || err != nil {
+				return
+			}
+			b = rest
+		}
+	}
 }
 
 func (f field) is(num protowire.Number, typ protowire.Type) bool { return f.num == num && f.typ == typ }
@@ -91,9 +105,8 @@ func mapEntry(b []byte) (key string, value []byte, err error) {
 
 // splitEntry is mapEntry for those who only compare the key.
 func splitEntry(b []byte) (key, value []byte, err error) {
-	for len(b) > 0 {
-		var f field
-		if f, b, err = nextField(b); err != nil {
+	for f, err := range fields(b) {
+		if err != nil {
 			return nil, nil, err
 		}
 		switch {

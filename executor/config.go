@@ -25,8 +25,8 @@ type Config struct {
 	UsesWith map[string]any `json:"usesWith"`
 }
 
-// LoadConfig reads and checks a file.
-func LoadConfig(path string) (*Config, error) {
+// loadConfig reads and checks a file.
+func loadConfig(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("executor configuration: %w", err)
@@ -97,7 +97,7 @@ func (e *Executor) configure(with map[string]any, log *slog.Logger) error {
 	}
 	if checker, ok := e.with.(interface{ Check() error }); ok {
 		if err := checker.Check(); err != nil {
-			return fmt.Errorf("usesWith.%w", err)
+			return fmt.Errorf("usesWith: %w", err)
 		}
 	}
 	return nil

@@ -35,8 +35,8 @@ func TestConfigurations(t *testing.T) {
 		{"class unlike any", "name: a\nuses: Transformer", `unknown executor "Transformer" (this program has`},
 		{"wrong type", "name: a\nuses: HeavyExecutorLinkerdDemo\nusesWith: {n_dim: many}", "usesWith.n_dim: is string; executor HeavyExecutorLinkerdDemo expects int"},
 		{"no whole number", "name: a\nuses: HeavyExecutorLinkerdDemo\nusesWith: {n_dim: 1.5}", "usesWith.n_dim: is number 1.5; executor HeavyExecutorLinkerdDemo expects int"},
-		{"negative sleep", "name: a\nuses: HeavyExecutorLinkerdDemo\nusesWith: {sleep: -1}", "usesWith.sleep: is -1; expected seconds from 0"},
-		{"dimensions", "name: a\nuses: HeavyExecutorLinkerdDemo\nusesWith: {n_dim: -2}", "usesWith.n_dim: is -2; expected 0 to"},
+		{"negative sleep", "name: a\nuses: HeavyExecutorLinkerdDemo\nusesWith: {sleep: -1}", "usesWith: sleep: is -1; expected seconds from 0"},
+		{"dimensions", "name: a\nuses: HeavyExecutorLinkerdDemo\nusesWith: {n_dim: -2}", "usesWith: n_dim: is -2; expected 0 to"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := options{config: writeConfig(t, test.text)}

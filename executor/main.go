@@ -99,7 +99,7 @@ func (o options) server(executors []*Executor, log *slog.Logger) (*server, error
 		e := executors[0]
 		return newServer(e, e.class, log)
 	}
-	c, err := LoadConfig(o.config)
+	c, err := loadConfig(o.config)
 	if err != nil {
 		return nil, err
 	}

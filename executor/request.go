@@ -147,35 +147,34 @@ func lastExecutor(m *wire.Message) (string, error) {
 	return "", nil
 }
 
-// answer makes the first message the answer.
+// answer makes the first message the answer; if it fails, the message is as it came.
 func (r *Request) answer() (*wire.Message, error) {
 	m := r.messages[0]
-	switch {
-	case r.decoded:
-		data, err := r.docs.Encode(r.gen)
+	parameters := m.Parameters
+	if r.Results != nil {
+		var err error
+		if parameters, err = r.withResults(); err != nil {
+			return nil, fmt.Errorf("results: %w", err)
+		}
+	}
+	if r.decoded || len(r.messages) > 1 {
+		content, err := r.content()
 		if err != nil {
 			return nil, fmt.Errorf("documents of the answer: %w", err)
 		}
-		m.SetData(data)
-	case len(r.messages) > 1:
-		data, err := r.join()
-		if err != nil {
-			return nil, err
-		}
-		m.SetData(data)
+		m.SetData(content)
 	}
-	if r.Results != nil {
-		if err := r.addResults(m); err != nil {
-			return nil, err
-		}
-	}
+	m.Parameters = parameters
 	m.AddRoute(wire.Route{Executor: r.name})
 	return m, nil
 }
 
-// join puts the documents of all parts into one list without reading them: serialised lists that follow each other are
-// one list.
-func (r *Request) join() (joined []byte, err error) {
+// content is the serialised documents of all parts. Those that nobody read are joined unread: serialised lists that
+// follow each other are one list.
+func (r *Request) content() (joined []byte, err error) {
+	if r.decoded {
+		return r.docs.Encode(r.gen)
+	}
 	contents, err := r.contents()
 	if err != nil {
 		return nil, err
@@ -189,10 +188,11 @@ func (r *Request) join() (joined []byte, err error) {
 	return joined, nil
 }
 
-func (r *Request) addResults(m *wire.Message) error {
+// withResults are the serialised parameters with the handler's results among them.
+func (r *Request) withResults() ([]byte, error) {
 	own, err := structpb.NewStruct(r.Results)
 	if err != nil {
-		return fmt.Errorf("results: %w", err)
+		return nil, err
 	}
 	results := r.params.Fields[resultsKey].GetStructValue()
 	if results == nil {
@@ -206,6 +206,5 @@ func (r *Request) addResults(m *wire.Message) error {
 	}
 	results.Fields[r.name] = structpb.NewStructValue(own)
 	r.params.Fields[resultsKey] = structpb.NewStructValue(results)
-	m.Parameters, err = proto.Marshal(r.params)
-	return err
+	return proto.Marshal(r.params)
 }

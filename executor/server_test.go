@@ -185,9 +185,14 @@ func TestErrorsAreAnswers(t *testing.T) {
 		On("/panic", func(context.Context, *Request) error { nothing["x"] = 1; return nil }).
 		On("/docs", func(_ context.Context, r *Request) error {
 			r.SetDocs(docarray.List{{Fields: map[string]any{"title": "x"}}})
+			r.Results = map[string]any{"x": 1}
 			return nil
 		}).
-		On("/results", func(_ context.Context, r *Request) error { r.Results = map[string]any{"x": struct{}{}}; return nil })
+		On("/results", func(_ context.Context, r *Request) error {
+			r.SetDocs(nil)
+			r.Results = map[string]any{"x": struct{}{}}
+			return nil
+		})
 	conn := start(t, e)
 	for _, test := range []struct{ endpoint, description, name string }{
 		{"/error", "no luck", "Error"},
@@ -215,8 +220,8 @@ func TestErrorsAreAnswers(t *testing.T) {
 			if hasStack := strings.Contains(strings.Join(x.GetStacks(), ""), "server_test.go"); hasStack != (test.name == "Panic") {
 				t.Errorf("stacks %q", x.GetStacks())
 			}
-			if got := decode(t, docarray.V1, out); len(got) != 1 || got[0].Text != "mine" || len(out.Routes) != 0 {
-				t.Errorf("documents %v, routes %q", got, routes(out))
+			if got := decode(t, docarray.V1, out); len(got) != 1 || got[0].Text != "mine" || len(out.Routes) != 0 || out.Parameters != nil {
+				t.Errorf("documents %v, routes %q, parameters %v", got, routes(out), out.Parameters)
 			}
 			if !slices.Equal(trailer.Get(wire.MetadataIsError), []string{"true"}) {
 				t.Errorf("trailer %v", trailer)
