@@ -31,8 +31,8 @@ type Options struct {
 	Color  bool
 	// Width of the terminal that Stderr is, in columns; nil where it is none.
 	Width func() int
-	// Opened is called once, when the gateway answers at door; its metrics and health are at admin. Both are host:port.
-	Opened func(door, admin string)
+	// Opened is called once, when the gateway answers at door, host:port.
+	Opened func(door string)
 	// Hurry, once closed, makes draining killing.
 	Hurry <-chan struct{}
 }
@@ -75,7 +75,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 }
 
 // show is run with a moving picture of the start.
-func (s *supervisor) show(ctx context.Context, plan *Plan, opened func(door, admin string)) error {
+func (s *supervisor) show(ctx context.Context, plan *Plan, opened func(door string)) error {
 	var animation sync.WaitGroup
 	starting, started := context.WithCancel(ctx)
 	animation.Go(func() { s.screen.animate(starting) })
@@ -87,7 +87,7 @@ func (s *supervisor) show(ctx context.Context, plan *Plan, opened func(door, adm
 	defer settle()
 	return s.run(ctx, plan, func() {
 		settle()
-		opened(plan.Door, plan.Admin)
+		opened(plan.Door)
 	})
 }
 

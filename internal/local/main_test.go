@@ -75,7 +75,7 @@ func playRun(file, programs string) error {
 		Programs:     Programs{Dir: programs},
 		GuardCommand: []string{os.Args[0], guardWord},
 		Stderr:       os.Stderr,
-		Opened:       func(door, admin string) { fmt.Println("open", door, admin) },
+		Opened:       func(door string) { fmt.Println("open", door) },
 	})
 }
 
@@ -106,6 +106,6 @@ func playWorkload() {
 	exitOn(err)
 	http.HandleFunc("/crash", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
 	http.HandleFunc("/", func(http.ResponseWriter, *http.Request) {})
-	fmt.Println("listening on", *admin)
+	fmt.Println(filepath.Base(os.Args[0]), "listens on", *admin)
 	exitOn(http.ListenAndServe(*admin, nil))
 }

@@ -6,5 +6,4 @@ const (
 	gatewayComponent = "gateway"
 	nodeAnnotation   = "helm-flow.github.io/node"
 	doorPort         = "grpc"
-	adminPort        = "admin"
 )

@@ -22,10 +22,10 @@ const loopback = "127.0.0.1"
 
 // Plan is what runs on a laptop in place of the rendered pods. It is made before anything is started or written.
 type Plan struct {
-	// Door is where clients reach the gateway, host:port; Admin is the address of its metrics and health.
-	Door, Admin string
-	Executors   []Process
-	Gateway     Process
+	// Door is where clients reach the gateway, host:port.
+	Door      string
+	Executors []Process
+	Gateway   Process
 	// Files are the ConfigMaps that the processes read, by path.
 	Files map[string]string
 }
@@ -180,13 +180,8 @@ func (p *planner) openDoor(plan *Plan, gateway *pod) error {
 			}
 		}
 	}
-	for _, port := range gateway.container.Ports {
-		if port.Name == adminPort {
-			plan.Admin = loopbackAddress(gateway.replicas[0][port.ContainerPort])
-		}
-	}
-	if plan.Door == "" || plan.Admin == "" {
-		return fmt.Errorf("the chart rendered no Service for the gateway's port %q, or no port %q", doorPort, adminPort)
+	if plan.Door == "" {
+		return fmt.Errorf("the chart rendered no Service for the gateway's port %q", doorPort)
 	}
 	return nil
 }

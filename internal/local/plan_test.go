@@ -82,7 +82,7 @@ func absolute(t *testing.T, path string) string {
 
 func dump(plan *Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "door %s, admin %s\n", plan.Door, plan.Admin)
+	fmt.Fprintf(&b, "door %s\n", plan.Door)
 	for _, p := range plan.processes() {
 		fmt.Fprintf(&b, "\n%s: %q\n", p.Name, p.Command)
 		if len(p.Env) > 0 {

@@ -29,7 +29,7 @@ const patience = 30 * time.Second
 type testRun struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	opened chan string // the door and the admin address
+	opened chan string // the door's address
 	stderr *safeBuffer
 	tmp    string
 	exited chan struct{}
@@ -65,8 +65,8 @@ func startRun(t *testing.T, port int, executors map[string]string) *testRun {
 	go func() {
 		defer close(r.exited)
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			if addresses, ok := strings.CutPrefix(lines.Text(), "open "); ok {
-				r.opened <- addresses
+			if door, ok := strings.CutPrefix(lines.Text(), "open "); ok {
+				r.opened <- door
 			}
 		}
 		// The test asks ProcessState.
@@ -93,19 +93,16 @@ func valuesOf(port int, executors map[string]string) string {
 	return b.String()
 }
 
-// waitOpen waits until the flow answers, and gives the gateway's admin address.
-func (r *testRun) waitOpen() (admin string) {
+// waitOpen waits until the flow answers.
+func (r *testRun) waitOpen() {
 	r.t.Helper()
 	select {
-	case addresses := <-r.opened:
-		_, admin, _ = strings.Cut(addresses, " ")
-		return admin
+	case <-r.opened:
 	case <-r.exited:
 		r.t.Fatalf("the run ended: %v", r.cmd.ProcessState)
 	case <-time.After(patience):
 		r.t.Fatal("the flow does not answer")
 	}
-	return ""
 }
 
 func (r *testRun) waitExit() *os.ProcessState {
@@ -267,14 +264,15 @@ func TestRunOutlivesItsGuardian(t *testing.T) {
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	run := startRun(t, freePort(t), map[string]string{"a": ""})
-	admin := run.waitOpen()
+	run.waitOpen()
+	admin := regexp.MustCompile(`flow-gateway listens on (.*)`).FindStringSubmatch(run.stderr.String())[1]
 	if _, err := http.Get("http://" + admin + "/crash"); err == nil {
 		t.Fatal("it does not crash")
 	}
 	eventually(t, "the gateway is ready again", func() bool {
 		return strings.Count(run.stderr.String(), "gateway: ready after") == 2
 	})
-	if want := "gateway: exit status 3; restarting in 500ms; its last lines:\n    listening on " + admin; !strings.Contains(run.stderr.String(), want) {
+	if want := "gateway: exit status 3; restarting in 500ms; its last lines:\n    flow-gateway listens on " + admin; !strings.Contains(run.stderr.String(), want) {
 		t.Errorf("it does not say %q", want)
 	}
 	response, err := http.Get("http://" + admin + "/readyz")

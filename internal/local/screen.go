@@ -58,7 +58,7 @@ type row struct {
 func newScreen(w io.Writer, color bool, width func() int, names []string) *screen {
 	return &screen{
 		names: names, color: color, width: width,
-		w: w, live: width != nil, rows: slices.Repeat([]row{{state: waiting, text: "waiting"}}, len(names)),
+		w: w, live: width != nil, rows: slices.Repeat([]row{{state: waiting, text: "waits for the executors"}}, len(names)),
 	}
 }
 
