@@ -107,7 +107,16 @@ func Decode(gen Generation, data []byte) (List, error) {
 }
 
 // Encode is AppendEncode to a new slice.
-func (l List) Encode(gen Generation) ([]byte, error) { return l.AppendEncode(nil, gen) }
+func (l List) Encode(gen Generation) ([]byte, error) {
+	// What is large is counted, so that the slice need not be copied as it grows.
+	size := 0
+	for _, d := range l {
+		if d != nil {
+			size += 128 + len(d.Text) + len(d.Blob) + d.Tensor.size() + d.Embedding.size()
+		}
+	}
+	return l.AppendEncode(make([]byte, 0, size), gen)
+}
 
 // AppendEncode appends a DataContentProto with the list's documents to b. It fails for a document that the generation
 // cannot express; b is then returned as it was.

@@ -211,28 +211,3 @@ func TestReduceTakesLinearSpace(t *testing.T) {
 		}
 	})
 }
-
-func BenchmarkReduce(b *testing.B) {
-	for _, gen := range []Generation{V1, V2} {
-		var left, right List
-		for i := range 100 {
-			left = append(left, &Document{ID: fmt.Sprint(i), Text: "some text"})
-			right = append(right, &Document{ID: fmt.Sprint(i), Embedding: NewTensor(make([]float64, 512))})
-		}
-		parts := make([][]byte, 2)
-		for i, l := range []List{left, right} {
-			var err error
-			if parts[i], err = l.Encode(gen); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.Run(gen.String(), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := Reduce(gen, parts); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

@@ -32,6 +32,14 @@ type Number interface {
 	float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64
 }
 
+// size is that of the elements, in bytes.
+func (t *Tensor) size() int {
+	if t == nil {
+		return 0
+	}
+	return len(t.Buffer)
+}
+
 // maxDims is numpy's limit on the number of dimensions.
 const maxDims = 64
 
