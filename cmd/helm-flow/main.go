@@ -10,10 +10,19 @@ import (
 	"github.com/helm-flow/helm-flow/plugin"
 )
 
+// exitInterrupted is the exit code after a second signal; the first one only ends the context.
+const exitInterrupted = 130
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	// The first signal ends the context, the second one the process.
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
 	os.Exit(plugin.Main(ctx, &plugin.Env{
 		Stdin:     os.Stdin,
 		Stdout:    os.Stdout,

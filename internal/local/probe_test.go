@@ -87,3 +87,12 @@ func serveHealth(t *testing.T) (address string) {
 	})
 	return listener.Addr().String()
 }
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	port, err := portFinder()()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

@@ -75,7 +75,7 @@ func (p Programs) findJina(ctx context.Context) (program, error) {
 	}
 	const hasJina = "import importlib.util, sys; sys.exit(importlib.util.find_spec('jina') is None)"
 	if err := exec.CommandContext(ctx, path, "-c", hasJina).Run(); err != nil {
-		return program{}, fmt.Errorf("Python %s has no jina; install it there (uv pip install jina==3.34.0), or name another Python by --python or $HELM_FLOW_PYTHON", path)
+		return program{}, fmt.Errorf("its Python %s has no jina; install it there (uv pip install jina==3.34.0), or name another Python by --python or $HELM_FLOW_PYTHON", path)
 	}
 	return program{command: []string{path, "-m", "jina"}, env: jinaEnv}, nil
 }

@@ -182,15 +182,6 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	port, err := portFinder()()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
 // However a run ends, it takes all processes and files along.
 func TestNothingIsLeft(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -204,8 +195,8 @@ func TestNothingIsLeft(t *testing.T) {
 		"SIGKILL":            {[]syscall.Signal{syscall.SIGKILL}, "", "signal: killed"},
 		"SIGKILL, stubborn":  {[]syscall.Signal{syscall.SIGKILL}, "stubborn", "signal: killed"},
 		"SIGQUIT":            {[]syscall.Signal{syscall.SIGQUIT}, "", "exit status 2"},
-		"SIGINT twice":       {[]syscall.Signal{syscall.SIGINT, syscall.SIGINT}, "stubborn", "signal: interrupt"},
-		"SIGTERM and SIGINT": {[]syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, "stubborn", "signal: interrupt"},
+		"SIGINT twice":       {[]syscall.Signal{syscall.SIGINT, syscall.SIGINT}, "stubborn", "exit status 130"},
+		"SIGTERM and SIGINT": {[]syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, "stubborn", "exit status 130"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -130,7 +130,8 @@ func (s *screen) print(text string) {
 
 func (s *screen) erase() {
 	if s.drawn > 0 {
-		fmt.Fprintf(s.w, "\x1b[%dA\x1b[J", s.drawn)
+		// The terminal may have echoed a ^C at the start of the line.
+		fmt.Fprintf(s.w, "\r\x1b[%dA\x1b[J", s.drawn)
 		s.drawn = 0
 	}
 }

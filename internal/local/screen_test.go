@@ -48,16 +48,16 @@ func TestLiveScreen(t *testing.T) {
 
 		time.Sleep(3 * time.Second)
 		s.redraw()
-		step("some time later", "\x1b[2A\x1b[J… encoder  starting 3 s\n· gateway  waits for the exe…\n")
+		step("some time later", "\r\x1b[2A\x1b[J… encoder  starting 3 s\n· gateway  waits for the exe…\n")
 
 		fmt.Fprintln(s.output("encoder"), "loading")
-		step("a log", "\x1b[2A\x1b[Jencoder | loading\n… encoder  starting 3 s\n· gateway  waits for the exe…\n")
+		step("a log", "\r\x1b[2A\x1b[Jencoder | loading\n… encoder  starting 3 s\n· gateway  waits for the exe…\n")
 
 		s.set("encoder", restarting, "exit status 1; its last lines:\n    loading")
-		step("a death", "\x1b[2A\x1b[Jencoder: exit status 1; its last lines:\n    loading\n! encoder  exit status 1; it…\n· gateway  waits for the exe…\n")
+		step("a death", "\r\x1b[2A\x1b[Jencoder: exit status 1; its last lines:\n    loading\n! encoder  exit status 1; it…\n· gateway  waits for the exe…\n")
 
 		s.set("encoder", isUp, "ready after 3.0 s")
-		step("ready", "\x1b[2A\x1b[J✔ encoder  ready after 3.0 s\n· gateway  waits for the exe…\n")
+		step("ready", "\r\x1b[2A\x1b[J✔ encoder  ready after 3.0 s\n· gateway  waits for the exe…\n")
 
 		s.settle()
 		s.set("gateway", restarting, "exit status 2")
