@@ -2,11 +2,7 @@ package executor
 
 import (
 	"context"
-	"errors"
-	"io"
-	"io/fs"
 	"log/slog"
-	"maps"
 	"math"
 	"net"
 	"reflect"
@@ -22,7 +18,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -164,110 +159,6 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-type tooBad struct{}
-
-func (tooBad) Error() string { return "too \xff bad" }
-
-// TooLate is an error type that a client may know by name.
-type TooLate struct{}
-
-func (*TooLate) Error() string { return "too late" }
-
-func TestErrorsAreAnswers(t *testing.T) {
-	var nothing map[string]int
-	e := New("Moody").
-		On("/error", func(context.Context, *Request) error { return errors.New("no luck") }).
-		On("/wrapped", func(context.Context, *Request) error {
-			return &fs.PathError{Op: "open", Path: "f", Err: fs.ErrNotExist}
-		}).
-		On("/own", func(context.Context, *Request) error { return &TooLate{} }).
-		On("/unexported", func(context.Context, *Request) error { return tooBad{} }).
-		On("/panic", func(context.Context, *Request) error { nothing["x"] = 1; return nil }).
-		On("/docs", func(_ context.Context, r *Request) error {
-			r.SetDocs(docarray.List{{Fields: map[string]any{"title": "x"}}})
-			r.Results = map[string]any{"x": 1}
-			return nil
-		}).
-		On("/results", func(_ context.Context, r *Request) error {
-			r.SetDocs(nil)
-			r.Results = map[string]any{"x": struct{}{}}
-			return nil
-		})
-	conn := start(t, e)
-	for _, test := range []struct{ endpoint, description, name string }{
-		{"/error", "no luck", "Error"},
-		{"/wrapped", "open f: file does not exist", "PathError"},
-		{"/own", "too late", "TooLate"},
-		{"/unexported", "too \uFFFD bad", "Error"},
-		{"/panic", "panic: assignment to entry in nil map", "Panic"},
-		{"/docs", `documents of the answer: document 0: field "title": documents of generation v1`, "Error"},
-		{"/results", "results: ", "Error"},
-	} {
-		t.Run(test.endpoint, func(t *testing.T) {
-			in := request(t, test.endpoint, docarray.V1, docarray.List{{ID: "1", Text: "mine"}})
-			out, trailer, err := single(t, conn, in)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := out.Header.Status
-			if s.GetCode() != jinapb.StatusProto_ERROR || !strings.HasPrefix(s.Description, test.description) {
-				t.Errorf("status %v", s)
-			}
-			x := s.GetException()
-			if x.GetName() != test.name || x.GetExecutor() != "Moody" || !slices.Equal(x.GetArgs(), []string{s.Description}) {
-				t.Errorf("exception %v", x)
-			}
-			if hasStack := strings.Contains(strings.Join(x.GetStacks(), ""), "server_test.go"); hasStack != (test.name == "Panic") {
-				t.Errorf("stacks %q", x.GetStacks())
-			}
-			if got := decode(t, docarray.V1, out); len(got) != 1 || got[0].Text != "mine" || len(out.Routes) != 0 || out.Parameters != nil {
-				t.Errorf("documents %v, routes %q, parameters %v", got, routes(out), out.Parameters)
-			}
-			if !slices.Equal(trailer.Get(wire.MetadataIsError), []string{"true"}) {
-				t.Errorf("trailer %v", trailer)
-			}
-		})
-	}
-}
-
-func TestStreamGoesOnAfterAnError(t *testing.T) {
-	conn := start(t, New("Picky").On("/", func(_ context.Context, r *Request) error {
-		docs, err := r.Docs()
-		if err == nil && docs[0].Text == "bad" {
-			err = errors.New("bad text")
-		}
-		return err
-	}))
-	stream, err := conn.NewStream(t.Context(), &wire.CallDesc, wire.MethodCall)
-	if err != nil {
-		t.Fatal(err)
-	}
-	texts := []string{"good", "bad", "good"}
-	for _, text := range texts {
-		if err := stream.SendMsg(request(t, "/", docarray.V2, docarray.List{{ID: "1", Text: text}})); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := stream.CloseSend(); err != nil {
-		t.Fatal(err)
-	}
-	for i, text := range texts {
-		out := new(jinapb.DataRequestProto)
-		if err := stream.RecvMsg(out); err != nil {
-			t.Fatal(i, err)
-		}
-		if got := decode(t, docarray.V2, out)[0].Text; got != text || (text == "bad") != (out.Header.GetStatus().GetCode() == jinapb.StatusProto_ERROR) {
-			t.Errorf("answer %d: %q, %v", i, got, out.Header)
-		}
-	}
-	if err := stream.RecvMsg(new(jinapb.DataRequestProto)); !errors.Is(err, io.EOF) {
-		t.Errorf("end: %v", err)
-	}
-	if got := stream.Trailer().Get(wire.MetadataIsError); !slices.Equal(got, []string{"true"}) {
-		t.Errorf("trailer %q", got)
-	}
-}
-
 func TestParametersAndResults(t *testing.T) {
 	conn := start(t, New("P").On("/", func(_ context.Context, r *Request) error {
 		r.Results = map[string]any{"seen": r.Parameters["k"]}
@@ -360,42 +251,6 @@ func TestPartsOfAJoin(t *testing.T) {
 	}
 }
 
-func TestBadRequestsAreTheSendersFault(t *testing.T) {
-	conn := start(t, New("Upper").On(Default, upper))
-	id := "r1"
-	header := &jinapb.HeaderProto{RequestId: id}
-	pickle := []byte{0x12, 1, 'x'} // docs_bytes
-	deep := new(structpb.Value)
-	for range 200 {
-		deep = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{deep}})
-	}
-	garbage := new(emptypb.Empty)
-	garbage.ProtoReflect().SetUnknown([]byte{0x0b, 0x0c})
-	for _, test := range []struct {
-		name string
-		in   proto.Message
-		want string
-	}{
-		{"garbage", garbage, "malformed request"},
-		{"documents", &jinapb.DataRequestProto{Header: header, Data: []byte{0x0a, 1, 0xff}}, `request "r1": documents of generation v2: malformed message`},
-		{"docs_bytes", &jinapb.DataRequestProto{Header: header, Data: pickle}, "the documents are in docs_bytes"},
-		{"parameters", &jinapb.DataRequestProto{Header: header, Parameters: &structpb.Struct{Fields: map[string]*structpb.Value{"k": deep}}}, `request "r1": parameters`},
-	} {
-		err := conn.Invoke(t.Context(), wire.MethodProcessSingleData, test.in, new(jinapb.DataRequestProto))
-		if status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: got %v, want %q", test.name, err, test.want)
-		}
-	}
-}
-
-func TestARequestOfNoBytesIsAnEmptyRequest(t *testing.T) {
-	conn := start(t, New("Upper").On(Default, upper))
-	out := new(jinapb.DataRequestProto)
-	if err := conn.Invoke(t.Context(), wire.MethodProcessSingleData, new(emptypb.Empty), out); err != nil || out.Header.GetStatus() != nil {
-		t.Errorf("got %v, %v", out, err)
-	}
-}
-
 func TestUnknownFieldsOfARequestSurvive(t *testing.T) {
 	conn := start(t, New("Upper").On(Default, upper))
 	in := request(t, "/", docarray.V1, docarray.List{{Text: "a"}})
@@ -403,53 +258,6 @@ func TestUnknownFieldsOfARequestSurvive(t *testing.T) {
 	out, _, err := single(t, conn, in)
 	if err != nil || string(out.ProtoReflect().GetUnknown()) != "\x98\x06\x07" {
 		t.Errorf("got %x, %v", out.ProtoReflect().GetUnknown(), err)
-	}
-}
-
-func TestDiscovery(t *testing.T) {
-	e := New("E").On("/b", upper).On("/a", upper).Schema("Mine", []byte(`{"properties":{"id":{"type":"string"}}}`))
-	out := new(jinapb.EndpointsProto)
-	if err := start(t, e).Invoke(t.Context(), wire.MethodDiscovery, new(emptypb.Empty), out); err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"_jina_dry_run_", "/a", "/b"}; !slices.Equal(out.Endpoints, want) {
-		t.Errorf("endpoints %q", out.Endpoints)
-	}
-	mine := map[string]any{"name": "Mine", "model": map[string]any{"properties": map[string]any{"id": map[string]any{"type": "string"}}}}
-	want := map[string]any{
-		"input": mine, "output": mine, "is_generator": false, "is_singleton_doc": false,
-		"parameters": map[string]any{"name": nil, "model": nil},
-	}
-	schemas := out.Schemas.AsMap()
-	if got := schemas["/a"]; !reflect.DeepEqual(got, want) {
-		t.Errorf("schema of /a: %v", got)
-	}
-	dry, _ := schemas["_jina_dry_run_"].(map[string]any)
-	if input, _ := dry["input"].(map[string]any); len(schemas) != 3 || input["name"] != "LegacyDocumentJina" {
-		t.Errorf("schema of the dry run: %v", dry)
-	}
-}
-
-func TestABadSchemaIsFoundAtStart(t *testing.T) {
-	if _, err := newServer(New("E").On("/a", upper).Schema("Mine", []byte("{")), "exec0", nil); err == nil || !strings.Contains(err.Error(), "executor E: schema Mine") {
-		t.Errorf("got %v", err)
-	}
-}
-
-// Python gateways choose how to call an executor by this list, which reflection shows them.
-func TestServices(t *testing.T) {
-	s, err := newServer(New("E"), "exec0", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := grpc.NewServer()
-	s.register(g)
-	want := []string{
-		"grpc.reflection.v1alpha.ServerReflection",
-		"jina.JinaDataRequestRPC", "jina.JinaDiscoverEndpointsRPC", "jina.JinaInfoRPC", "jina.JinaRPC", "jina.JinaSingleDataRequestRPC",
-	}
-	if got := slices.Sorted(maps.Keys(g.GetServiceInfo())); !slices.Equal(got, want) {
-		t.Errorf("got %q", got)
 	}
 }
 
