@@ -73,7 +73,7 @@ func TestErrorsAreAnswers(t *testing.T) {
 			if x.GetName() != test.name || x.GetExecutor() != "Moody" || !slices.Equal(x.GetArgs(), []string{s.Description}) {
 				t.Errorf("exception %v", x)
 			}
-			if hasStack := strings.Contains(strings.Join(x.GetStacks(), ""), "server_test.go"); hasStack != (test.name == "Panic") {
+			if hasStack := strings.Contains(strings.Join(x.GetStacks(), ""), "failure_test.go"); hasStack != (test.name == "Panic") {
 				t.Errorf("stacks %q", x.GetStacks())
 			}
 			if got := decode(t, docarray.V1, out); len(got) != 1 || got[0].Text != "mine" || len(out.Routes) != 0 || out.Parameters != nil {
