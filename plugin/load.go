@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -102,12 +103,13 @@ func (c *loadCommand) check() error {
 }
 
 func (c *loadCommand) watch(ctx context.Context, run *load.Run) error {
-	if !isTerminal(c.env.Stderr) || c.env.Getenv("TERM") == "dumb" {
+	terminal, ok := c.env.Stderr.(*os.File)
+	if !ok || !isTerminal(terminal) || c.env.Getenv("TERM") == "dumb" {
 		load.WatchLines(ctx, run, c.env.Stderr)
 		return nil
 	}
 	tableFollows := c.output.value == "table" && isTerminal(c.env.Stdout)
-	return load.WatchPicture(ctx, run, c.env.Stderr, c.style(c.env.Color(c.env.Stderr)), tableFollows)
+	return load.WatchPicture(ctx, run, terminal, c.style(c.env.Color(c.env.Stderr)), tableFollows)
 }
 
 func (c *loadCommand) print(report load.Report) error {

@@ -15,8 +15,15 @@ import (
 	"time"
 )
 
-// grace is how long a program may take to end after a signal before a harder one follows.
-const grace = 5 * time.Second
+// stopping are the signals to stop a program with, and how long it may take before the next one follows.
+var stopping = []struct {
+	signal syscall.Signal
+	grace  time.Duration
+}{
+	{syscall.SIGINT, 2 * time.Second},
+	{syscall.SIGTERM, 5 * time.Second},
+	{syscall.SIGKILL, 5 * time.Second},
+}
 
 // shell runs Helm with a home of its own.
 type shell struct {
@@ -33,9 +40,12 @@ func newShell(home, helm string) (*shell, error) {
 		return nil, fmt.Errorf("helm: %w; make demo installs it, and --helm names another", err)
 	}
 	sh := &shell{helm: helm, env: os.Environ()}
-	for _, name := range []string{"HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME", "HELM_PLUGINS", "TMPDIR"} {
-		folder := filepath.Join(home, name)
-		if err := os.Mkdir(folder, 0o700); err != nil {
+	for name, folder := range map[string]string{
+		"HELM_CONFIG_HOME": "config", "HELM_CACHE_HOME": "cache", "HELM_DATA_HOME": "data", "TMPDIR": "tmp",
+		"HELM_PLUGINS": "data/plugins", // where Helm 4 puts them in any case
+	} {
+		folder = filepath.Join(home, folder)
+		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, err
 		}
 		sh.env = append(sh.env, name+"="+folder)
@@ -56,7 +66,7 @@ func (sh *shell) install(ctx context.Context, plugin string) error {
 	return p.wait(ctx)
 }
 
-// process is a Helm under way, in a process group of its own: Ctrl-C reaches it through stop alone, and all its children with it.
+// process is a Helm under way, in a process group of its own: Ctrl-C reaches it through stop alone, and the plugin with it.
 type process struct {
 	name   string
 	cmd    *exec.Cmd
@@ -67,7 +77,9 @@ type process struct {
 
 // start starts helm with args. Without a place for its stderr, that is what failure reports.
 func (sh *shell) start(stdout, stderr io.Writer, args ...string) (*process, error) {
-	p := &process{name: "helm " + strings.Join(args[:2], " "), cmd: exec.Command(sh.helm, args...), ended: make(chan struct{})}
+	// Ctrl-C would end Helm before the plugin that it has started. Ignoring it, Helm sees the plugin off.
+	ignoring := append([]string{"-c", `trap "" INT; exec "$@"`, "sh", sh.helm}, args...)
+	p := &process{name: "helm " + strings.Join(args[:2], " "), cmd: exec.Command("sh", ignoring...), ended: make(chan struct{})}
 	p.cmd.Env = sh.env
 	p.cmd.Stdout = stdout
 	p.cmd.Stderr = stderr
@@ -108,14 +120,14 @@ func (p *process) stop() error {
 		return nil
 	default:
 	}
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
-		if err := syscall.Kill(-p.cmd.Process.Pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+	for _, step := range stopping {
+		if err := syscall.Kill(-p.cmd.Process.Pid, step.signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("%s: stop: %w", p.name, err)
 		}
 		select {
 		case <-p.ended:
 			return nil
-		case <-time.After(grace):
+		case <-time.After(step.grace):
 		}
 	}
 	return fmt.Errorf("%s does not end, not even by SIGKILL", p.name)

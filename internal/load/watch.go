@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"golang.org/x/term"
 )
 
 const (
@@ -18,74 +20,82 @@ const (
 // WatchLines writes a line about run to w at once and every few seconds until ctx ends.
 func WatchLines(ctx context.Context, run *Run, w io.Writer) {
 	fmt.Fprintf(w, "load on %s\n", run.config.Target)
-	ticker := time.NewTicker(plainLine)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			fmt.Fprintln(w, run.Report().Line())
-		}
+	for range ticks(ctx, plainLine) {
+		fmt.Fprintln(w, run.Report().Line())
 	}
 }
 
-// WatchPicture keeps a picture of run on the terminal w until ctx ends. What is then left standing is the whole picture, or, where
+// WatchPicture keeps a picture of run on a terminal until ctx ends. What is then left standing is the whole picture, or, where
 // the table follows on the same terminal, the picture without it.
-func WatchPicture(ctx context.Context, run *Run, w io.Writer, style Style, tableFollows bool) error {
-	// Without input nothing is asked of the terminal and its mode stays as it is: keys and Ctrl-C go where they always go.
-	program := tea.NewProgram(&picture{run: run, style: style}, tea.WithOutput(w), tea.WithInput(nil), tea.WithoutSignalHandler())
-	stop := context.AfterFunc(ctx, func() { program.Send(finish{tableFollows}) })
-	defer stop()
-	_, err := program.Run()
+func WatchPicture(ctx context.Context, run *Run, terminal *os.File, style Style, tableFollows bool) error {
+	p := painter{terminal: terminal}
+	if _, err := io.WriteString(terminal, ansi.HideCursor); err != nil {
+		return err
+	}
+	defer io.WriteString(terminal, ansi.ShowCursor)
+	draw := func(picture func(width int) string) error {
+		width, height, err := term.GetSize(int(terminal.Fd()))
+		if err != nil {
+			return err
+		}
+		return p.paint(picture(width), width, height)
+	}
+	picture := func(width int) string { return run.Report().Picture(width, style) }
+	if err := draw(picture); err != nil {
+		return err
+	}
+	for range ticks(ctx, frame) {
+		if err := draw(picture); err != nil {
+			return err
+		}
+	}
+	if tableFollows {
+		picture = func(width int) string {
+			r := run.Report()
+			return r.Head(width, style) + "\n" + r.Timeline(width, style) + "\n"
+		}
+	}
+	return draw(picture)
+}
+
+// painter draws pictures over each other. In between the cursor is at the beginning of the line below, so that what a
+// person types does no harm to the picture. Nothing is asked of the terminal and its mode stays as it is: Ctrl-C goes where it always goes.
+type painter struct {
+	terminal io.Writer
+	lines    int // of the last picture
+}
+
+func (p *painter) paint(picture string, width, height int) error {
+	lines := strings.Split(strings.TrimSuffix(picture, "\n"), "\n")
+	lines = lines[:min(len(lines), max(height-1, 1))]
+	var b strings.Builder
+	b.WriteString(ansi.SetModeSynchronizedOutput + "\r")
+	if p.lines > 0 {
+		b.WriteString(ansi.CursorUp(p.lines))
+	}
+	for _, line := range lines {
+		b.WriteString(ansi.Truncate(line, width, "") + ansi.EraseLineRight + "\n")
+	}
+	b.WriteString(ansi.EraseScreenBelow + ansi.ResetModeSynchronizedOutput)
+	p.lines = len(lines)
+	_, err := io.WriteString(p.terminal, b.String())
 	return err
 }
 
-type picture struct {
-	run    *Run
-	style  Style
-	width  int
-	height int
-	report Report
-	finish finish
-}
-
-type (
-	redraw struct{}
-	finish struct{ tableFollows bool }
-)
-
-func tick() tea.Cmd { return tea.Tick(frame, func(time.Time) tea.Msg { return redraw{} }) }
-
-func (p *picture) Init() tea.Cmd { return tick() }
-
-func (p *picture) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	p.report = p.run.Report()
-	switch msg := msg.(type) {
-	case tea.WindowSizeMsg:
-		p.width, p.height = msg.Width, msg.Height
-	case redraw:
-		// The signal that tells of a new size reaches only the terminal's foreground processes, and load may be run by another.
-		return p, tea.Batch(tick(), tea.RequestWindowSize)
-	case finish:
-		p.finish = msg
-		return p, tea.Quit
-	}
-	return p, nil
-}
-
-func (p *picture) View() tea.View {
-	var view tea.View
-	view.DisableBracketedPasteMode = true
-	switch {
-	case p.width == 0: // not told yet
-	case p.finish.tableFollows:
-		view.Content = p.report.Head(p.width, p.style) + "\n" + p.report.Timeline(p.width, p.style) + "\n"
-	default:
-		view.Content = p.report.Picture(p.width, p.style)
-		if strings.Count(view.Content, "\n") >= p.height {
-			view.Content = p.report.Head(p.width, p.style) + "\n" + p.report.Table(p.style)
+// ticks yields every period until ctx ends.
+func ticks(ctx context.Context, period time.Duration) func(func() bool) {
+	return func(yield func() bool) {
+		ticker := time.NewTicker(period)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				if !yield() {
+					return
+				}
+			}
 		}
 	}
-	return view
 }

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo terminal and returns its two ends.
-func terminal(t *testing.T, columns uint16) (screen, program *os.File) {
+// openTerminal opens a pseudo terminal of 80 columns and returns its two ends.
+func openTerminal(t *testing.T) (screen, terminal *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -26,35 +27,35 @@ func terminal(t *testing.T, columns uint16) (screen, program *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
+	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
 		t.Fatal(err)
 	}
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { program.Close() })
-	return screen, program
+	t.Cleanup(func() { terminal.Close() })
+	return screen, terminal
 }
 
 func TestWatchPicture(t *testing.T) {
 	for _, tableFollows := range []bool{false, true} {
 		t.Run(fmt.Sprint("table follows ", tableFollows), func(t *testing.T) {
-			screen, program := terminal(t, 80)
+			screen, terminal := openTerminal(t)
 			r := New(Config{Target: "grpc://127.0.0.1:8080", Clients: []Client{{Name: "A"}}})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			watched := make(chan error, 1)
 			go func() {
-				watched <- WatchPicture(ctx, r, program, Style{}, tableFollows)
-				program.Close()
+				watched <- WatchPicture(ctx, r, terminal, Style{}, tableFollows)
+				terminal.Close()
 			}()
 			var seen strings.Builder
 			buffer := make([]byte, 4096)
 			for {
 				n, err := screen.Read(buffer)
 				seen.Write(buffer[:n])
-				if strings.Contains(seen.String(), "answers in each second") {
+				if strings.Count(seen.String(), "answers in each second") == 2 {
 					cancel()
 				}
 				if err != nil { // EIO, when the other end is closed
@@ -64,12 +65,31 @@ func TestWatchPicture(t *testing.T) {
 			if err := <-watched; err != nil {
 				t.Error(err)
 			}
-			if !strings.Contains(seen.String(), "oldest wait") {
-				t.Errorf("no table in %q", seen.String())
+			frames := strings.Split(seen.String(), ansi.SetModeSynchronizedOutput)
+			last := frames[len(frames)-1]
+			if !strings.Contains(frames[1], "oldest wait") || strings.Contains(last, "oldest wait") == tableFollows {
+				t.Errorf("the table is in the wrong frames: %q ... %q", frames[1], last)
 			}
-			if !strings.HasSuffix(seen.String(), "\x1b[?25h") {
-				t.Errorf("the cursor stays hidden after %q", seen.String())
+			if !strings.HasPrefix(seen.String(), ansi.HideCursor) || !strings.HasSuffix(last, ansi.ShowCursor) {
+				t.Errorf("the cursor is not hidden and shown again: %q", seen.String())
 			}
 		})
+	}
+}
+
+func TestPicturesStandInEachOthersPlace(t *testing.T) {
+	var b strings.Builder
+	p := painter{terminal: &b}
+	for _, picture := range []string{"one\ntwo\nthree\n", "a line too long\n", "1\n2\n3\n4\n5\n"} {
+		if err := p.paint(picture, 6, 5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const begin, end = "\x1b[?2026h\r", "\x1b[J\x1b[?2026l"
+	want := begin + "one\x1b[K\ntwo\x1b[K\nthree\x1b[K\n" + end +
+		begin + "\x1b[3Aa line\x1b[K\n" + end +
+		begin + "\x1b[A1\x1b[K\n2\x1b[K\n3\x1b[K\n4\x1b[K\n" + end
+	if b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
 	}
 }
