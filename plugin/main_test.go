@@ -71,6 +71,11 @@ func setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	examples, err := filepath.Abs("../examples")
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
 	env.Setenv("PORT", strconv.Itoa(port))
 	env.Setenv("PATH", programs+string(os.PathListSeparator)+os.Getenv("PATH"))
 	env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))

@@ -40,7 +40,7 @@ func newRootCommand(env *Env) *cobra.Command {
 
 A flow.yml in Jina 3's format becomes values for one generic chart. The same flow runs on a laptop with no cluster.
 
-Exit codes: 0 ok, 1 failed, 2 findings, 3 invalid flow.`,
+Exit codes: 0 ok, 1 failed, 2 findings, 3 invalid flow or values.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -45,10 +46,7 @@ Executors are built-ins, or Python sources of this machine, which need a Python 
 		},
 	}
 	addValueFlags(cmd.Flags(), &c.values)
-	python, ok := env.LookupEnv("HELM_FLOW_PYTHON")
-	if !ok {
-		python = "python3"
-	}
+	python := cmp.Or(env.Getenv("HELM_FLOW_PYTHON"), "python3")
 	cmd.Flags().StringVar(&c.python, "python", python, "Python that runs Python executors; $HELM_FLOW_PYTHON is its default")
 	cmd.Flags().StringVar(&c.logDir, "log-dir", "", "folder for the logs, a file each, instead of stderr")
 	return cmd
@@ -96,11 +94,19 @@ func (c *runCommand) opened(door string) {
 
 // refuseImages gives a fault for each executor that is an image: there is no container runtime here.
 func refuseImages(f *flow.Flow) error {
+	var faults flow.Faults
 	for _, e := range f.Executors {
 		if e.Uses.Kind == flow.Image && !e.External.Value {
-			return fmt.Errorf("%s:%d:%d: executor %s is the image %s, which run cannot start; give its source (a config.yml with py_modules) as `uses`, or run the flow in a cluster",
-				f.Path, e.Uses.Pos.Line, e.Uses.Pos.Column, e.Name.Value, e.Uses.Name)
+			faults = append(faults, flow.Fault{
+				File: f.Path, Line: e.Uses.Pos.Line, Column: e.Uses.Pos.Column,
+				What:     fmt.Sprintf("%s is an image, which run cannot start", e.Name.Value),
+				Expected: "a built-in executor, or Python source",
+				Cure:     "name its config.yml, or run the flow in a cluster",
+			})
 		}
+	}
+	if len(faults) > 0 {
+		return faults
 	}
 	return nil
 }

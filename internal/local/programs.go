@@ -20,8 +20,9 @@ type Programs struct {
 	Python string
 }
 
-// jinaEnv keeps Jina from calling home, and from a logo of 20 lines at the head of each log.
-var jinaEnv = []string{"NO_VERSION_CHECK=1", "JINA_OPTOUT_TELEMETRY=1", "JINA_LOG_NO_COLOR=1"}
+// jinaEnv keeps Jina from calling home, from a logo of 20 lines at the head of each log, and from dying with its last
+// words in a buffer.
+var jinaEnv = []string{"NO_VERSION_CHECK=1", "JINA_OPTOUT_TELEMETRY=1", "JINA_LOG_NO_COLOR=1", "PYTHONUNBUFFERED=1"}
 
 // program is what starts a Process on this machine.
 type program struct {

@@ -87,7 +87,11 @@ func valuesOf(port int, executors map[string]string) string {
 	fmt.Fprintf(&b, "gateway: {port: %d}\nexecutors:\n", port)
 	needs := "gateway"
 	for _, name := range slices.Sorted(maps.Keys(executors)) {
-		fmt.Fprintf(&b, "  %s: {usesWith: {act: %q}, timeoutReady: 2000, needs: [%s]}\n", name, executors[name], needs)
+		budget := 60_000
+		if executors[name] == "hang" {
+			budget = 2000
+		}
+		fmt.Fprintf(&b, "  %s: {usesWith: {act: %q}, timeoutReady: %d, needs: [%s]}\n", name, executors[name], budget, needs)
 		needs = name
 	}
 	return b.String()
@@ -115,6 +119,18 @@ func (r *testRun) waitExit() *os.ProcessState {
 	return r.cmd.ProcessState
 }
 
+// workloads are the processes that the run has started itself, without its guardian, which it starts first.
+func (r *testRun) workloads() []int {
+	r.t.Helper()
+	var found []int
+	for _, p := range processTable(r.t) {
+		if p.parent == r.cmd.Process.Pid {
+			found = append(found, p.pid)
+		}
+	}
+	return found[1:]
+}
+
 // descendants are the processes below the run, by their parents.
 func (r *testRun) descendants() []int {
 	r.t.Helper()
@@ -132,19 +148,17 @@ func (r *testRun) descendants() []int {
 // requireNothingLeft waits until the processes and the temporary files are gone.
 func (r *testRun) requireNothingLeft(pids []int) {
 	r.t.Helper()
-	eventually(r.t, "no process is left", func() bool {
-		for _, p := range processTable(r.t) {
-			for _, pid := range pids {
-				if p.pid == pid {
-					return false
-				}
-			}
-		}
-		return true
-	})
+	requireGone(r.t, pids)
 	eventually(r.t, "no file is left", func() bool {
 		entries, err := os.ReadDir(r.tmp)
 		return err == nil && len(entries) == 0
+	})
+}
+
+func requireGone(t *testing.T, pids []int) {
+	t.Helper()
+	eventually(t, "no process is left", func() bool {
+		return !slices.ContainsFunc(processTable(t), func(p tableEntry) bool { return slices.Contains(pids, p.pid) })
 	})
 }
 
