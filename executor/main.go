@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -66,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, executors
 		return exitUsage
 	}
 	if o.version {
-		fmt.Fprintf(stdout, "%s %s (%s, %s/%s)\n", program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		fmt.Fprintf(stdout, "%s %s (%s, %s/%s)\n", program, serve.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return exitOK
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
@@ -80,14 +79,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, executors
 		return exitFailed
 	}
 	return exitOK
-}
-
-// version is that of the program's module.
-func version() string {
-	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" {
-		return build.Main.Version
-	}
-	return "unknown"
 }
 
 // server makes the server that the configuration asks for.
@@ -113,26 +104,9 @@ func (o options) server(executors []*Executor, log *slog.Logger) (*server, error
 	return newServer(e, c.Name, log)
 }
 
-// abandonAfter is how long handlers have to notice that their context ended, when the time to drain is over.
-const abandonAfter = time.Second
-
 // serve runs until ctx ends, and then at most the time to drain.
 func (s *server) serve(ctx context.Context, o options) error {
-	done := make(chan error, 1)
-	go func() {
-		done <- serve.Run(ctx, serve.Options{
-			GRPC: o.grpc, Admin: o.admin, MaxMessageBytes: math.MaxInt32, Register: s.register, DrainTimeout: o.drain, Log: s.log,
-		})
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(o.drain + abandonAfter):
-		return errors.New("a handler is still running although its context has ended; it is left behind")
-	}
+	return serve.Run(ctx, serve.Options{
+		GRPC: o.grpc, Admin: o.admin, MaxMessageBytes: math.MaxInt32, Register: s.register, DrainTimeout: o.drain, Log: s.log,
+	})
 }

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"runtime"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/helm-flow/helm-flow/internal/serve"
 	"github.com/helm-flow/helm-flow/internal/wire"
 	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
 )
@@ -47,7 +47,7 @@ func (s *server) register(g *grpc.Server) {
 		return s.answer(ctx, l.Requests)
 	})
 	wire.RegisterDiscovery(g, func(context.Context) (*jinapb.EndpointsProto, error) { return s.endpoints, nil })
-	wire.RegisterInfo(g, s.status)
+	wire.RegisterInfo(g, serve.Status)
 	wire.RegisterReflection(g)
 }
 
@@ -127,10 +127,4 @@ func (s *server) run(ctx context.Context, handle Handler, r *Request) (*wire.Mes
 		return nil, err
 	}
 	return first, fail(first, s.executor.class, err)
-}
-
-func (s *server) status(context.Context) (*jinapb.JinaInfoProto, error) {
-	return &jinapb.JinaInfoProto{Jina: map[string]string{
-		"version": version(), "go": runtime.Version(), "platform": runtime.GOOS, "architecture": runtime.GOARCH,
-	}}, nil
 }

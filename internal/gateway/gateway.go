@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/helm-flow/helm-flow/docarray"
 	"github.com/helm-flow/helm-flow/internal/config"
+	"github.com/helm-flow/helm-flow/internal/serve"
 	"github.com/helm-flow/helm-flow/internal/wire"
 	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
 )
@@ -66,7 +66,7 @@ func (g *Gateway) Register(s *grpc.Server) {
 	wire.RegisterSingle(s, g.single)
 	wire.RegisterDryRun(s, g.dryRun)
 	wire.RegisterDiscovery(s, g.discovery)
-	wire.RegisterInfo(s, g.status)
+	wire.RegisterInfo(s, serve.Status)
 	wire.RegisterReflection(s)
 }
 
@@ -106,14 +106,6 @@ func (g *Gateway) discovery(context.Context) (*jinapb.EndpointsProto, error) {
 	}
 	slices.Sort(all)
 	return &jinapb.EndpointsProto{Endpoints: slices.Compact(all)}, nil
-}
-
-func (g *Gateway) status(context.Context) (*jinapb.JinaInfoProto, error) {
-	info := map[string]string{"go": runtime.Version(), "platform": runtime.GOOS, "architecture": runtime.GOARCH}
-	if build, ok := debug.ReadBuildInfo(); ok {
-		info["helm-flow"] = build.Main.Version
-	}
-	return &jinapb.JinaInfoProto{Jina: info}, nil
 }
 
 // generation is that of the documents to merge.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type testFlow struct {
 	t         testing.TB
 	config    *config.Gateway
+	mu        sync.Mutex // guards listeners
 	listeners map[string]*bufconn.Listener
 	gateway   *Gateway
 	conn      *grpc.ClientConn // to the gateway
@@ -87,7 +89,9 @@ func start(t testing.TB, c config.Gateway, executors ...testExecutor) *testFlow 
 
 func (f *testFlow) serve(address string, register func(*grpc.Server)) {
 	listener := bufconn.Listen(1 << 20)
+	f.mu.Lock()
 	f.listeners[address] = listener
+	f.mu.Unlock()
 	server := serve.NewServer(f.config.MaxMessageBytes + 1<<20)
 	if address == "127.0.0.1:8080" {
 		server = serve.NewServer(f.config.MaxMessageBytes)
@@ -99,7 +103,10 @@ func (f *testFlow) serve(address string, register func(*grpc.Server)) {
 }
 
 func (f *testFlow) dial(ctx context.Context, address string) (net.Conn, error) {
-	if listener := f.listeners[address]; listener != nil {
+	f.mu.Lock()
+	listener := f.listeners[address]
+	f.mu.Unlock()
+	if listener != nil {
 		return listener.DialContext(ctx)
 	}
 	return nil, fmt.Errorf("nothing listens on %s", address)

@@ -9,6 +9,8 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/helm-flow/helm-flow/internal/wire"
+	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
 )
 
 // Options say where and what to serve.
@@ -94,9 +97,10 @@ func serve(ctx context.Context, o Options, listener, adminListener net.Listener)
 	if o.Drain != nil {
 		o.Drain()
 	}
-	timer := time.AfterFunc(o.DrainTimeout, server.Stop)
-	server.GracefulStop()
-	timer.Stop()
+	if abandoned := drain(server, o.DrainTimeout); abandoned != nil {
+		admin.Close()
+		return abandoned
+	}
 	admin.Close()
 	for range running {
 		<-failed
@@ -105,6 +109,42 @@ func serve(ctx context.Context, o Options, listener, adminListener net.Listener)
 		return nil
 	}
 	return err
+}
+
+// abandonAfter is how long handlers have to notice that their context has ended.
+const abandonAfter = time.Second
+
+// drain waits for the requests under way, and cuts off those that take longer than timeout. The error is that of a handler that does not end even then.
+func drain(server *grpc.Server, timeout time.Duration) error {
+	done := make(chan struct{})
+	go func() { defer close(done); server.GracefulStop() }()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(timeout):
+	}
+	go server.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(abandonAfter):
+		return errors.New("a handler still runs although its context has ended; it is left behind")
+	}
+}
+
+// Status is the answer of JinaInfoRPC.
+func Status(context.Context) (*jinapb.JinaInfoProto, error) {
+	return &jinapb.JinaInfoProto{Jina: map[string]string{
+		"helm-flow": Version(), "go": runtime.Version(), "platform": runtime.GOOS, "architecture": runtime.GOARCH,
+	}}, nil
+}
+
+// Version is that of the program's module.
+func Version() string {
+	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" {
+		return build.Main.Version
+	}
+	return "unknown"
 }
 
 // adminHandler answers /healthz while the process lives and /readyz while it takes requests.

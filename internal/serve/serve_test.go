@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/helm-flow/helm-flow/internal/wire"
 )
@@ -145,6 +147,33 @@ func TestDrainEnds(t *testing.T) {
 	if err := <-r.done; err != nil {
 		t.Error(err)
 	}
+}
+
+// A handler that ignores its context is left behind, and said so: the process must end.
+func TestDrainAbandons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener := bufconn.Listen(1 << 20)
+		release := make(chan struct{})
+		server := NewServer(1 << 20)
+		wire.RegisterSingle(server, func(_ context.Context, in *wire.Message) (*wire.Message, error) { <-release; return in, nil })
+		go func() { _ = server.Serve(listener) }()
+		conn, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = wire.Invoke(context.Background(), conn, wire.MethodProcessSingleData, new(wire.Message)) }()
+		synctest.Wait()
+		began := time.Now()
+		if err := drain(server, time.Minute); err == nil || !strings.Contains(err.Error(), "left behind") {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took != time.Minute+abandonAfter {
+			t.Errorf("after %v", took)
+		}
+		close(release)
+		conn.Close()
+	})
 }
 
 func TestPortTaken(t *testing.T) {
