@@ -1,13 +1,14 @@
 package interop
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -78,18 +79,17 @@ func (p *process) waitEnded(tb testing.TB) {
 	}
 }
 
-// tail returns the last lines of the log.
+// tail returns the last lines of the log, without the table of all arguments that Jina begins with.
 func (p *process) tail() string {
-	const most = 8 << 10
+	const most = 40
 	b, err := os.ReadFile(p.log)
 	if err != nil {
 		return err.Error()
 	}
-	if len(b) > most {
-		b = b[len(b)-most:]
-		b = b[bytes.IndexByte(b, '\n')+1:]
-	}
-	return string(b)
+	lines := slices.DeleteFunc(strings.Split(string(b), "\n"), func(line string) bool {
+		return strings.ContainsAny(line, "╭│├╰")
+	})
+	return strings.Join(lines[max(0, len(lines)-most):], "\n")
 }
 
 // waitServing returns once the gRPC health service of p answers SERVING, and fails the test if p ends before.
