@@ -81,7 +81,7 @@ func (c *runCommand) run(ctx context.Context, path string) error {
 		LogDir:       c.logDir,
 		Stderr:       c.env.Stderr,
 		Color:        c.env.Color(c.env.Stderr),
-		Width:        c.width(),
+		Size:         c.size(),
 		Opened:       c.opened,
 		Hurry:        orphaned,
 	})
@@ -111,17 +111,17 @@ func refuseImages(f *flow.Flow) error {
 	return nil
 }
 
-// width is the terminal's, or nil where stderr is none, or one that cannot draw.
-func (c *runCommand) width() func() int {
+// size is the terminal's, or nil where stderr is none, or one that cannot draw.
+func (c *runCommand) size() func() (columns, rows int) {
 	file, ok := c.env.Stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) || c.env.Getenv("TERM") == "dumb" {
+	if !ok || !isTerminal(file) || c.env.Getenv("TERM") == "dumb" {
 		return nil
 	}
-	return func() int {
-		width, _, err := term.GetSize(int(file.Fd()))
+	return func() (columns, rows int) {
+		columns, rows, err := term.GetSize(int(file.Fd()))
 		if err != nil {
-			return 80
+			return 80, 24
 		}
-		return width
+		return columns, rows
 	}
 }

@@ -29,8 +29,8 @@ type Options struct {
 	// Stderr takes states and logs.
 	Stderr io.Writer
 	Color  bool
-	// Width of the terminal that Stderr is, in columns; nil where it is none.
-	Width func() int
+	// Size of the terminal that Stderr is; nil where it is none.
+	Size func() (columns, rows int)
 	// Opened is called once, when the gateway answers at door, host:port.
 	Opened func(door string)
 	// Hurry, once closed, makes draining killing.
@@ -61,7 +61,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 		return err
 	}
 
-	screen := newScreen(opts.Stderr, opts.Color, opts.Width, plan.names())
+	screen := newScreen(opts.Stderr, opts.Color, opts.Size, plan.names())
 	if opts.LogDir != "" {
 		logs, err := openLogs(opts.LogDir, plan.names())
 		if err != nil {
@@ -70,7 +70,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 		defer func() { err = errors.Join(err, logs.close()) }()
 		screen.logTo = logs.write
 	}
-	s := &supervisor{launch: launcher.launch, check: (*Probe).ask, screen: screen, hurry: opts.Hurry}
+	s := &supervisor{launch: launcher.launch, check: ask, screen: screen, hurry: opts.Hurry}
 	return s.show(ctx, plan, opts.Opened)
 }
 

@@ -61,6 +61,14 @@ func (o *output) line(text []byte) {
 	o.emit(line)
 }
 
+// quote sets the last lines of a process under a message about it.
+func quote(lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	return "; its last lines:\n    " + strings.Join(lines, "\n    ")
+}
+
 // logs are one file for each workload.
 type logs map[string]*os.File
 

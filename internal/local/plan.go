@@ -11,14 +11,23 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/helm-flow/helm-flow/internal/chart"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/helm-flow/helm-flow/internal/chart"
 )
 
 const loopback = "127.0.0.1"
+
+// What the chart calls the things that a run must tell apart.
+const (
+	componentLabel   = "app.kubernetes.io/component"
+	gatewayComponent = "gateway"
+	nodeAnnotation   = "helm-flow.github.io/node"
+	doorPort         = "grpc"
+)
 
 // Plan is what runs on a laptop in place of the rendered pods. It is made before anything is started or written.
 type Plan struct {

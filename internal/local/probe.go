@@ -94,7 +94,7 @@ func (p *Probe) String() string {
 }
 
 // ask asks once. A nil probe always passes.
-func (p *Probe) ask(ctx context.Context) error {
+func ask(ctx context.Context, p *Probe) error {
 	if p == nil {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -54,7 +53,7 @@ func TestProbes(t *testing.T) {
 			if test.probe != nil && test.probe.Timeout == 0 {
 				test.probe.Timeout = time.Second
 			}
-			err := test.probe.ask(context.Background())
+			err := ask(t.Context(), test.probe)
 			switch {
 			case test.want == "" && err != nil:
 				t.Error(err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -17,17 +16,17 @@ const (
 	waiting state = iota
 	starting
 	isUp
-	restarting
+	troubled
 	stopped
 )
 
 // sign and color (an SGR parameter) of each state.
 var looks = [...]struct{ sign, color string }{
-	waiting:    {"·", "2"},
-	starting:   {"…", "33"},
-	isUp:       {"✔", "32"},
-	restarting: {"!", "31"},
-	stopped:    {"·", "2"},
+	waiting:  {"·", "2"},
+	starting: {"…", "33"},
+	isUp:     {"✔", "32"},
+	troubled: {"!", "31"},
+	stopped:  {"·", "2"},
 }
 
 // nameColors tell the workloads' logs apart. Red is left to trouble.
@@ -38,7 +37,7 @@ var nameColors = []string{"36", "35", "34", "33", "32", "96", "95", "94"}
 type screen struct {
 	names []string
 	color bool
-	width func() int              // of the terminal, in columns
+	size  func() (columns, rows int)
 	logTo func(name, line string) // takes the logs, if not nil
 
 	mu    sync.Mutex // guards all below, and keeps lines whole
@@ -54,24 +53,27 @@ type row struct {
 	since time.Time
 }
 
-// newScreen makes a screen for workloads of these names; width is nil where w is no terminal.
-func newScreen(w io.Writer, color bool, width func() int, names []string) *screen {
-	return &screen{
-		names: names, color: color, width: width,
-		w: w, live: width != nil, rows: slices.Repeat([]row{{state: waiting, text: "waits for the executors"}}, len(names)),
+// newScreen makes a screen for workloads of these names; size is nil where w is no terminal.
+func newScreen(w io.Writer, color bool, size func() (columns, rows int), names []string) *screen {
+	s := &screen{names: names, color: color, size: size, w: w}
+	s.rows = slices.Repeat([]row{{state: waiting, text: "waits for the executors"}}, len(names))
+	if size != nil {
+		// A block that does not fit could not be drawn anew in place.
+		_, height := size()
+		s.live = len(names) < height
 	}
+	return s
 }
 
-// set shows that the workload is in a state now. Further lines of text are details.
-func (s *screen) set(name string, to state, text string) {
+// set shows that the workload is in a state now; last are lines of output that explain it.
+func (s *screen) set(name string, to state, text string, last ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.Index(s.names, name)
-	headline, _, hasDetails := strings.Cut(text, "\n")
-	if !s.live || hasDetails || to == restarting {
-		s.print(s.paint(s.nameColor(i), name) + ": " + s.paint(looks[to].color, text))
+	if !s.live || to == troubled {
+		s.print(s.paint(s.nameColor(i), name) + ": " + s.paint(looks[to].color, text) + quote(last))
 	}
-	s.rows[i] = row{state: to, text: headline, since: time.Now()}
+	s.rows[i] = row{state: to, text: text, since: time.Now()}
 	s.redraw()
 }
 
@@ -141,6 +143,7 @@ func (s *screen) redraw() {
 		return
 	}
 	s.erase()
+	columns, _ := s.size()
 	for i, r := range s.rows {
 		text := r.text
 		if r.state == starting {
@@ -148,7 +151,7 @@ func (s *screen) redraw() {
 		}
 		line := fmt.Sprintf("%s %s  %s", looks[r.state].sign, s.padded(s.names[i]), text)
 		// A line that wraps would take two rows of the terminal.
-		fmt.Fprintln(s.w, s.paint(looks[r.state].color, truncate(line, s.width()-1)))
+		fmt.Fprintln(s.w, s.paint(looks[r.state].color, truncate(line, columns-1)))
 		s.drawn++
 	}
 }

@@ -16,7 +16,7 @@ func TestPlainScreen(t *testing.T) {
 	fmt.Fprintln(s.output("encoder"), "loading")
 	s.set("encoder", isUp, "ready after 1.0 s")
 	s.settle()
-	s.set("encoder", restarting, "exit status 1; its last lines:\n    loading")
+	s.set("encoder", troubled, "exit status 1", "loading")
 	s.say("stopping")
 	want := `encoder: starting
 encoder | loading
@@ -41,7 +41,7 @@ func TestLiveScreen(t *testing.T) {
 			}
 			b.Reset()
 		}
-		s := newScreen(&b, false, func() int { return 30 }, []string{"encoder", "gateway"})
+		s := newScreen(&b, false, func() (int, int) { return 30, 24 }, []string{"encoder", "gateway"})
 
 		s.set("encoder", starting, "starting")
 		step("the first state", "… encoder  starting 0 s\n· gateway  waits for the exe…\n")
@@ -53,16 +53,25 @@ func TestLiveScreen(t *testing.T) {
 		fmt.Fprintln(s.output("encoder"), "loading")
 		step("a log", "\r\x1b[2A\x1b[Jencoder | loading\n… encoder  starting 3 s\n· gateway  waits for the exe…\n")
 
-		s.set("encoder", restarting, "exit status 1; its last lines:\n    loading")
-		step("a death", "\r\x1b[2A\x1b[Jencoder: exit status 1; its last lines:\n    loading\n! encoder  exit status 1; it…\n· gateway  waits for the exe…\n")
+		s.set("encoder", troubled, "exit status 1", "loading")
+		step("a death", "\r\x1b[2A\x1b[Jencoder: exit status 1; its last lines:\n    loading\n! encoder  exit status 1\n· gateway  waits for the exe…\n")
 
 		s.set("encoder", isUp, "ready after 3.0 s")
 		step("ready", "\r\x1b[2A\x1b[J✔ encoder  ready after 3.0 s\n· gateway  waits for the exe…\n")
 
 		s.settle()
-		s.set("gateway", restarting, "exit status 2")
+		s.set("gateway", troubled, "exit status 2")
 		step("a settled screen", "gateway: exit status 2\n")
 	})
+}
+
+func TestTooManyForTheScreen(t *testing.T) {
+	var b strings.Builder
+	s := newScreen(&b, false, func() (int, int) { return 80, 2 }, []string{"a", "b"})
+	s.set("a", isUp, "ready")
+	if want := "a: ready\n"; b.String() != want {
+		t.Errorf("it shows %q, want %q", b.String(), want)
+	}
 }
 
 func TestScreenColors(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 )
@@ -37,7 +36,7 @@ type instance interface {
 // supervisor keeps the processes of a plan alive.
 type supervisor struct {
 	launch func(p Process, out io.WriteCloser) (instance, error)
-	check  func(probe *Probe, ctx context.Context) error
+	check  func(ctx context.Context, probe *Probe) error
 	screen *screen
 	// hurry, once closed, leaves no time to end kindly.
 	hurry <-chan struct{}
@@ -119,21 +118,13 @@ func (s *supervisor) keep(ctx context.Context, p Process, ready func()) error {
 		case deadStarts == maxDeadStarts:
 			return fmt.Errorf("%s died at each of %d starts: %s%s", p.Name, maxDeadStarts, life.end, quote(life.last))
 		}
-		s.screen.set(p.Name, restarting, fmt.Sprintf("%s; restarting in %v%s", life.end, backoff, quote(life.last)))
+		s.screen.set(p.Name, troubled, fmt.Sprintf("%s; restarting in %v", life.end, backoff), life.last...)
 		select {
 		case <-time.After(backoff):
 		case <-ctx.Done():
 		}
 		backoff = min(2*backoff, maxBackoff)
 	}
-}
-
-// quote sets lines of output under a message.
-func quote(lines []string) string {
-	if len(lines) == 0 {
-		return ""
-	}
-	return "; its last lines:\n    " + strings.Join(lines, "\n    ")
 }
 
 // life is what became of one instance.
@@ -201,7 +192,7 @@ func (s *supervisor) stop(process instance, p Process) {
 	case <-process.Done():
 		return
 	case <-time.After(p.Grace):
-		s.screen.set(p.Name, restarting, fmt.Sprintf("did not end within %v, killed", p.Grace))
+		s.screen.set(p.Name, troubled, fmt.Sprintf("did not end within %v, killed", p.Grace))
 	case <-s.hurry:
 	}
 	process.Kill()
@@ -242,7 +233,7 @@ func (s *supervisor) awaitReady(ctx context.Context, p Process) error {
 	defer ask.Stop()
 	probe := p.Startup
 	for {
-		err := s.check(probe, ctx)
+		err := s.check(ctx, probe)
 		switch {
 		case err == nil && probe == p.Readiness:
 			return nil
@@ -275,7 +266,7 @@ func (s *supervisor) follow(ctx context.Context, probe *Probe, turned func(error
 		case <-ctx.Done():
 			return
 		}
-		err := s.check(probe, ctx)
+		err := s.check(ctx, probe)
 		if ctx.Err() != nil {
 			return
 		}

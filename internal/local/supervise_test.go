@@ -73,7 +73,7 @@ func (s *stage) launch(p Process, out io.WriteCloser) (instance, error) {
 }
 
 // check passes as the script of the process says that the probe is for.
-func (s *stage) check(probe *Probe, _ context.Context) error {
+func (s *stage) check(_ context.Context, probe *Probe) error {
 	if probe == nil {
 		return nil
 	}
