@@ -162,7 +162,9 @@ func TestDrainAbandons(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go func() { _, _ = wire.Invoke(context.Background(), conn, wire.MethodProcessSingleData, new(wire.Message)) }()
+		go func() {
+			_, _ = wire.Invoke(context.Background(), conn, wire.MethodProcessSingleData, new(wire.Message))
+		}()
 		synctest.Wait()
 		began := time.Now()
 		if err := drain(server, time.Minute); err == nil || !strings.Contains(err.Error(), "left behind") {
