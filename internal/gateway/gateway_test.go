@@ -356,14 +356,17 @@ func TestJoinOfUnreadableDocuments(t *testing.T) {
 
 // A message beyond the limit is refused before it is read, and both sizes are named.
 func TestTooBig(t *testing.T) {
-	f := start(t, config.Gateway{MaxMessageBytes: 1 << 20}, executor("a", appending("a")))
-	big := doc("1", string(bytes.Repeat([]byte("x"), 2<<20)))
+	f := start(t, config.Gateway{}, executor("a", appending("a")))
+	big := doc("1", strings.Repeat("x", 300<<20))
 	_, single := f.single(big)
 	_, _, stream := f.post(t.Context(), big)
 	for way, err := range map[string]error{"single": single, "stream": stream} {
-		if status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "(2097183 vs. 1048576)") {
+		if status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "vs. 268435456)") {
 			t.Errorf("%s: %v", way, err)
 		}
+	}
+	if _, err := f.single(doc("2", "x")); err != nil {
+		t.Errorf("the next request: %v", err)
 	}
 }
 
