@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
 	"sigs.k8s.io/yaml"
 )
 
@@ -123,29 +124,9 @@ func fieldNames(v any) []string {
 func nearest(word string, names []string) string {
 	best, least := "", len(word)/3+1
 	for _, name := range names {
-		if d := distance(strings.ToLower(word), strings.ToLower(name)); d <= least {
+		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(name)); d <= least {
 			best, least = name, d-1
 		}
 	}
 	return best
-}
-
-// distance is the number of letters to insert, remove or replace to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, cost)
-		}
-	}
-	return row[len(b)]
 }
