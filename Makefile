@@ -17,9 +17,9 @@ demo: build .tools/bin/helm3
 
 test: check unit chart interop
 
-GOTEST := .tools/bin/gotestsum --format pkgname --
-# Packages that show a flow to Helm or to Python; all others are unit tests. The root's run the README.
-CHART   := . ./charts/... ./internal/chart/... ./plugin/...
+GOTEST := .tools/bin/gotestsum --format pkgname --format-hide-empty-pkg --
+# Packages whose tests need Helm (the root's run the README) or Python; all others are unit tests.
+CHART   := . ./charts/... ./internal/chart/... ./plugin/... ./ci/demo/...
 INTEROP := ./ci/interop/...
 
 check: .tools/bin/staticcheck
@@ -31,8 +31,8 @@ check: .tools/bin/staticcheck
 unit: .tools/bin/gotestsum
 	$(GOTEST) -race $$(go list ./... | grep -vxFf <(go list $(CHART) $(INTEROP)))
 
-# The chart, the plugin's commands and those of the README under both Helms.
-chart: .tools/bin/gotestsum .tools/bin/helm3 .tools/bin/helm4
+# The chart, the plugin's commands and those of the README under both Helms; the demo.
+chart: build .tools/bin/gotestsum .tools/bin/helm3 .tools/bin/helm4
 	$(GOTEST) $(CHART)
 
 # Real Python Jina, both document generations, before, behind and beside our programs.
