@@ -11,7 +11,8 @@ build:
 
 # The story of examples/linkerd-demo as a live picture, with the plugin in a private Helm. One Helm is enough for it.
 demo: build .tools/bin/helm3
-	go run ./ci/demo
+	go build -o bin/demo ./ci/demo # go run would not pass a signal on
+	bin/demo
 
 # --- Tests: four rings. A ring that cannot run fails.
 
