@@ -42,7 +42,8 @@ interop: .tools/bin/gotestsum .tools/py-v1/pyvenv.cfg .tools/py-v2/pyvenv.cfg
 
 # Side by side with Jina's gateway; BENCH=short for fewer repetitions.
 bench: build .tools/py-v2/pyvenv.cfg
-	go run ./ci/bench
+	go build -o bin/bench ./ci/bench
+	bin/bench
 
 # --- Generated code.
 

@@ -41,6 +41,16 @@ var deliberates = []deliberate{
 		why:  "as above",
 	},
 	{
+		flow: "floating", scenario: "posts_documents", path: "[0].routes",
+		ours: `[{"ended":true,"executor":"gateway","in order":true,"started":true},{"ended":true,"executor":"a","in order":true,"started":true}]`,
+		why:  "a floating node has no part in the answer; whether it has begun when the answer leaves is chance",
+	},
+	{
+		flow: "floating", scenario: "results", path: "[0].routes",
+		ours: `[{"ended":true,"executor":"gateway","in order":true,"started":true},{"ended":true,"executor":"a","in order":true,"started":true}]`,
+		why:  "as above",
+	},
+	{
 		generation: "v2", flow: "join", scenario: "target_executor", path: ".a",
 		ours: `"text":"text 0"`,
 		why:  "Jina cannot merge documents that an executor has answered with those of a branch that was skipped",

@@ -1,6 +1,8 @@
 package interop
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -16,6 +18,7 @@ import (
 type flow struct {
 	name      string
 	refused   generation        // Jina's gateway does not start for it, see TestGoAmongPythonV2
+	prefetch  int               // 0 is the default, 1000
 	executors []config.Executor // addresses are filled in when the peers run
 	scenarios []string
 }
@@ -25,6 +28,20 @@ var flows = []flow{
 		name:      "single",
 		executors: []config.Executor{{Name: "a", Needs: []string{"gateway"}}},
 		scenarios: []string{"posts_documents", "completion_order", "results_in_order", "prefetch_1", "prefetch_2"},
+	},
+	{
+		name:      "prefetch",
+		prefetch:  1,
+		executors: []config.Executor{{Name: "a", Needs: []string{"gateway"}}},
+		scenarios: []string{"completion_order", "prefetch_2"},
+	},
+	{
+		name: "floating",
+		executors: []config.Executor{
+			{Name: "late", Needs: []string{"gateway"}, Floating: true},
+			{Name: "a", Needs: []string{"gateway"}},
+		},
+		scenarios: []string{"posts_documents", "results"},
 	},
 	{
 		name: "chain",
@@ -97,8 +114,9 @@ func TestOracle(t *testing.T) {
 			flows := slices.DeleteFunc(slices.Clone(flows), func(f flow) bool { return f.refused == g })
 			for _, f := range flows {
 				executors := f.at(peers)
-				jinas = append(jinas, startJinaGateway(t, g, f.name, executors))
-				ours = append(ours, startGateway(t, f.name, config.Gateway{Executors: executors}))
+				prefetch := cmp.Or(f.prefetch, 1000)
+				jinas = append(jinas, startJinaGateway(t, g, f.name, executors, "--prefetch", fmt.Sprint(prefetch)))
+				ours = append(ours, startGateway(t, f.name, config.Gateway{Executors: executors, Prefetch: prefetch}))
 			}
 			for _, gateway := range slices.Concat(jinas, ours) {
 				gateway.waitServing(t)
@@ -147,7 +165,7 @@ func (f flow) at(peers map[string]*process) []config.Executor {
 func jinaGraph(executors []config.Executor) map[string][]string {
 	graph := map[string][]string{}
 	for _, e := range executors {
-		graph[e.Name] = nil
+		graph[e.Name] = []string{}
 		for _, need := range e.Needs {
 			if need == "gateway" {
 				need = "start-gateway"
@@ -170,9 +188,6 @@ func startExecutor(tb testing.TB, name, uses string) *process {
 func startGateway(tb testing.TB, name string, c config.Gateway) *process {
 	tb.Helper()
 	c.Name = name
-	if c.Prefetch == 0 {
-		c.Prefetch = 1000
-	}
 	c.Retries = -1
 	c.Docarray = "auto"
 	c.MaxMessageBytes = math.MaxInt32
