@@ -19,38 +19,38 @@ import (
 type stream struct {
 	gateway *Gateway
 	rpc     grpc.ServerStream
+	inOrder bool
 	slots   chan struct{}  // one for each request under way; nil if there is no bound
-	answers chan answer    // to the writer; closed when no more will come
 	stop    chan struct{}  // closed when no more requests are to be taken
 	taken   sync.WaitGroup // requests under way
 
-	mu      sync.Mutex // guards all below
+	mu      sync.Mutex // guards the two below
 	stopped bool
 	err     error // what ends the stream
-}
 
-// answer is what became of a stream's request, by the order in which it was taken.
-type answer struct {
-	sequence uint64
-	*wire.Message
+	// writing holds a token while an answer is being written, and guards the two below. It is no mutex, since writing waits for the client.
+	writing chan struct{}
+	next    uint64                   // sequence number of the answer to be written next, in order
+	waiting map[uint64]*wire.Message // answers that wait for an earlier one
 }
 
 // call serves one stream. A request that gets no answer for want of an executor ends it, as in Jina; other than there, the requests
 // under way are answered first.
 func (g *Gateway) call(rpc grpc.ServerStream) error {
-	s := &stream{gateway: g, rpc: rpc, answers: make(chan answer), stop: make(chan struct{})}
+	s := &stream{gateway: g, rpc: rpc, stop: make(chan struct{}), writing: make(chan struct{}, 1), waiting: map[uint64]*wire.Message{}}
 	md, _ := metadata.FromIncomingContext(rpc.Context())
+	s.inOrder = lastIs(md.Get(wire.MetadataResultsInOrder), "true")
 	if n := prefetch(md.Get(wire.MetadataPrefetch), g.config.Prefetch); n > 0 {
 		s.slots = make(chan struct{}, n)
 	}
 	// The reader may still wait for a request when the stream ends; it takes none any more, and ends with the rpc.
 	g.readers.Go(s.read)
-	go func() {
-		<-s.stop
-		s.taken.Wait()
-		close(s.answers)
-	}()
-	s.write(lastIs(md.Get(wire.MetadataResultsInOrder), "true"))
+	select {
+	case <-s.stop:
+	case <-g.draining:
+		s.end(status.Error(codes.Unavailable, "gateway is shutting down; send what got no answer again"))
+	}
+	s.taken.Wait()
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,48 +85,31 @@ func (s *stream) read() {
 
 func (s *stream) serve(sequence uint64, request *wire.Message) {
 	defer s.taken.Done()
-	m, err := s.gateway.process(s.rpc.Context(), request)
+	answer, err := s.gateway.process(s.rpc.Context(), request)
 	if err != nil {
 		if trailer := trailerOf(err); trailer != nil {
 			s.rpc.SetTrailer(trailer)
 		}
 		s.fail(status.Convert(err).Err())
 	}
-	s.answers <- answer{sequence, m}
-}
-
-// write sends answers until no more will come: as they come, or each after those of earlier requests.
-func (s *stream) write(inOrder bool) {
-	var next uint64
-	waiting := map[uint64]answer{}
-	draining := s.gateway.draining
-	for {
-		select {
-		case <-draining:
-			s.end(status.Error(codes.Unavailable, "gateway is shutting down; send what got no answer again"))
-			draining = nil
-		case a, ok := <-s.answers:
-			if !ok {
-				return
-			}
-			if !inOrder {
-				s.send(a)
-				continue
-			}
-			waiting[a.sequence] = a
-			for a, ok := waiting[next]; ok; a, ok = waiting[next] {
-				s.send(a)
-				delete(waiting, next)
-				next++
-			}
-		}
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
+	if !s.inOrder {
+		s.write(answer)
+		return
+	}
+	s.waiting[sequence] = answer
+	for s.waiting[s.next] != nil {
+		s.write(s.waiting[s.next])
+		delete(s.waiting, s.next)
+		s.next++
 	}
 }
 
-// send writes an answer and gives its slot back. A client that is gone has ended the rpc, and by that the reader.
-func (s *stream) send(a answer) {
-	_ = s.rpc.SendMsg(a.Message)
-	a.Free()
+// write writes an answer and gives its slot back. A client that is gone has ended the rpc, and by that the reader.
+func (s *stream) write(answer *wire.Message) {
+	_ = s.rpc.SendMsg(answer)
+	answer.Free()
 	if s.slots != nil {
 		<-s.slots
 	}

@@ -53,6 +53,7 @@ func newReplica(address config.Address, maxBytes int, opts []grpc.DialOption) (*
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.WithDisableServiceConfig(),
+		grpc.WithDisableRetry(), // tries are ours, on other replicas
 	}, opts...)
 	conn, err := grpc.NewClient(address.Host, opts...)
 	if err != nil {
