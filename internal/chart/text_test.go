@@ -16,15 +16,17 @@ import (
 )
 
 // printable leaves out what toYaml cannot write, and an environment could not hold.
-func printable(c rune) bool { return !unicode.IsControl(c) && c != '\uFFFE' && c != '\uFFFF' }
+func printable(c rune) bool { return !unicode.IsControl(c) && !strings.ContainsRune("\u2028\u2029\uFFFE\uFFFF", c) }
 
 // A text that YAML cannot hold must not get lost.
 func TestControlCharacters(t *testing.T) {
-	_, err := Render(Options{Release: "demo", Values: map[string]any{"executors": map[string]any{
-		"a": map[string]any{"usesWith": map[string]any{"k": "\x7f"}},
-	}}})
-	if err == nil || !strings.Contains(err.Error(), "control character") {
-		t.Errorf("error %v, want one about a control character", err)
+	for _, text := range []string{"\x7f", "\u2028", "a\u2029b"} {
+		_, err := Render(Options{Release: "demo", Values: map[string]any{"executors": map[string]any{
+			"a": map[string]any{"usesWith": map[string]any{"k": text}},
+		}}})
+		if err == nil || !strings.Contains(err.Error(), "control character") {
+			t.Errorf("%q: error %v, want one about a control character", text, err)
+		}
 	}
 }
 

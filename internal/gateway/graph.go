@@ -12,7 +12,7 @@ import (
 
 // graph is a configuration made ready to walk: immutable, shared by all requests.
 type graph struct {
-	nodes   []*node // each after all that it needs
+	nodes   []*node // depth first from the origins, as Jina lists routes
 	origins []edge
 	names   map[string]bool
 }
@@ -49,12 +49,9 @@ func newGraph(c *config.Gateway, opts ...grpc.DialOption) (*graph, error) {
 			if err != nil {
 				failures = append(failures, err)
 			}
-			n := &node{
-				index: len(g.nodes), name: e.Name, executor: executor, parts: len(e.Needs), floating: e.Floating, noReduce: e.NoReduce,
-			}
+			n := &node{name: e.Name, executor: executor, parts: len(e.Needs), floating: e.Floating, noReduce: e.NoReduce}
 			byName[e.Name] = n
 			g.names[e.Name] = true
-			g.nodes = append(g.nodes, n)
 			for part, need := range e.Needs {
 				from := &g.origins
 				if need != config.GatewayName {
@@ -64,14 +61,25 @@ func newGraph(c *config.Gateway, opts ...grpc.DialOption) (*graph, error) {
 			}
 		}
 	}
-	for _, n := range g.nodes {
-		n.end = !n.floating && !leadsOn(n)
-	}
+	g.list(g.origins, map[*node]bool{})
 	if err := errors.Join(failures...); err != nil {
 		g.close()
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	return g, nil
+}
+
+// list numbers the nodes that edges lead to, and those behind them.
+func (g *graph) list(edges []edge, seen map[*node]bool) {
+	for _, e := range edges {
+		if n := e.to; !seen[n] {
+			seen[n] = true
+			n.index = len(g.nodes)
+			n.end = !n.floating && !leadsOn(n)
+			g.nodes = append(g.nodes, n)
+			g.list(n.next, seen)
+		}
+	}
 }
 
 func allKnown(needs []string, byName map[string]*node) bool {

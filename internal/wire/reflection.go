@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Python callers speak reflection v1alpha and nothing newer.
+
 package wire
 
 import (
@@ -8,7 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1alpha" //nolint:staticcheck // Python callers speak v1alpha only
+	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"

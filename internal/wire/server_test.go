@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Python callers speak reflection v1alpha and nothing newer.
+
 package wire
 
 import (
@@ -12,7 +14,7 @@ import (
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1alpha" //nolint:staticcheck // what Python callers speak
+	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 

@@ -1,9 +1,9 @@
 {{/*
-toYaml, which gives nothing at all where it fails.
+toYaml, which gives nothing at all where it fails. What it makes of U+2028 and U+2029 ends the line where Helm reads it.
 */}}
 {{- define "flow.yaml" -}}
 {{- $text := toYaml . -}}
-{{- if not $text -}}
+{{- if or (not $text) (regexMatch "[\\x{2028}\\x{2029}]" $text) -}}
 {{- fail "a value holds a control character that YAML cannot" -}}
 {{- end -}}
 {{- $text -}}
