@@ -16,7 +16,9 @@ import (
 )
 
 // printable leaves out what toYaml cannot write, and an environment could not hold.
-func printable(c rune) bool { return !unicode.IsControl(c) && !strings.ContainsRune("\u2028\u2029\uFFFE\uFFFF", c) }
+func printable(c rune) bool {
+	return !unicode.IsControl(c) && !strings.ContainsRune("\u2028\u2029\uFFFE\uFFFF", c)
+}
 
 // A text that YAML cannot hold must not get lost.
 func TestControlCharacters(t *testing.T) {
