@@ -52,7 +52,7 @@ var deliberates = []deliberate{
 	},
 	{
 		generation: "v2", flow: "join", scenario: "target_executor", path: ".a",
-		ours: `"text":"text 0"`,
+		ours: `"text":"text 0a"`,
 		why:  "Jina cannot merge documents that an executor has answered with those of a branch that was skipped",
 	},
 }

@@ -101,6 +101,42 @@ func TestGraphs(t *testing.T) {
 	}
 }
 
+// In the second generation the last part of a join wins; a branch that was passed by must not win over one that was not.
+func TestJoinWithABranchPassedBy(t *testing.T) {
+	suffix := func(_ context.Context, parts []*wire.Message) (*wire.Message, error) {
+		data, err := parts[0].Data()
+		if err != nil {
+			return nil, err
+		}
+		list, err := docarray.Decode(docarray.V2, data)
+		if err != nil {
+			return nil, err
+		}
+		list[0].Text += "a"
+		data, err = list.Encode(docarray.V2)
+		parts[0].SetData(data)
+		return parts[0], err
+	}
+	f := start(t, config.Gateway{}, executor("a", suffix), executor("late", suffix), executor("join", suffix, "a", "late"))
+	request := &wire.Message{Header: wire.Header{RequestID: "1", TargetExecutor: wire.Some("a")}}
+	data, err := docarray.List{{ID: "1", Text: "x"}}.Encode(docarray.V2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetData(data)
+	answer, err := f.single(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err = answer.Data(); err != nil {
+		t.Fatal(err)
+	}
+	list, err := docarray.Decode(docarray.V2, data)
+	if err != nil || len(list) != 1 || list[0].Text != "xa" {
+		t.Errorf("got %+v, %v; want one document with a's text", list, err)
+	}
+}
+
 // What executors see: no target, so that a gateway among them does not filter again, the endpoint as metadata, and metadata of their own.
 func TestWhatAnExecutorSees(t *testing.T) {
 	var header wire.Header

@@ -22,7 +22,7 @@ type node struct {
 	index    int
 	name     string
 	executor *upstream.Executor
-	parts    int // how many answers it waits for
+	needs    []*node // whose answers it waits for; nil stands for the gateway
 	next     []edge
 	floating bool
 	noReduce bool
@@ -49,7 +49,7 @@ func newGraph(c *config.Gateway, opts ...grpc.DialOption) (*graph, error) {
 			if err != nil {
 				failures = append(failures, err)
 			}
-			n := &node{name: e.Name, executor: executor, parts: len(e.Needs), floating: e.Floating, noReduce: e.NoReduce}
+			n := &node{name: e.Name, executor: executor, floating: e.Floating, noReduce: e.NoReduce}
 			byName[e.Name] = n
 			g.names[e.Name] = true
 			for part, need := range e.Needs {
@@ -58,6 +58,7 @@ func newGraph(c *config.Gateway, opts ...grpc.DialOption) (*graph, error) {
 					from = &byName[need].next
 				}
 				*from = append(*from, edge{to: n, part: part})
+				n.needs = append(n.needs, byName[need])
 			}
 		}
 	}

@@ -31,6 +31,7 @@ type walk struct {
 
 	mu      sync.Mutex                 // guards all below
 	joins   map[*node]*join            // nodes with several parts, of which some have arrived
+	worked  []bool                     // by node index: whether any executor up to there was called
 	routes  []wire.Route               // by node index; those visited have a name
 	results map[string]*structpb.Value // what executors returned beside documents
 	answer  *wire.Message              // of the end node
@@ -55,6 +56,7 @@ type failure struct {
 func (g *Gateway) process(ctx context.Context, request *wire.Message) (*wire.Message, error) {
 	w := &walk{
 		gateway: g, start: time.Now(), endpoint: request.Header.ExecEndpoint.Text, routes: make([]wire.Route, len(g.graph.nodes)),
+		worked: make([]bool, len(g.graph.nodes)),
 	}
 	id := request.Header.RequestID
 	if err := w.prepare(request); err != nil {
@@ -144,7 +146,8 @@ func (w *walk) arrive(ctx context.Context, group *sync.WaitGroup, e edge, m *wir
 
 // collect returns the parts of a node once all have arrived, and nil before.
 func (w *walk) collect(e edge, m *wire.Message) []*wire.Message {
-	if e.to.parts == 1 {
+	count := len(e.to.needs)
+	if count == 1 {
 		return []*wire.Message{m}
 	}
 	w.mu.Lock()
@@ -154,7 +157,7 @@ func (w *walk) collect(e edge, m *wire.Message) []*wire.Message {
 	}
 	j := w.joins[e.to]
 	if j == nil {
-		j = &join{parts: make([]*wire.Message, e.to.parts), missing: e.to.parts}
+		j = &join{parts: make([]*wire.Message, count), missing: count}
 		w.joins[e.to] = j
 	}
 	j.parts[e.part] = m
@@ -174,6 +177,7 @@ func (w *walk) visit(ctx context.Context, n *node, parts []*wire.Message) (*wire
 		}
 		parts = parts[:1]
 	}
+	w.noteWork(n, !passed)
 	if passed {
 		w.record(n, wire.Route{Executor: n.name, Start: start})
 		return parts[0], nil
@@ -223,7 +227,11 @@ func (w *walk) merge(n *node, parts []*wire.Message) error {
 			return status.Errorf(codes.InvalidArgument, "join at %q: %v", n.name, err)
 		}
 	}
-	merged, err := docarray.Reduce(w.gateway.generation(contents), contents)
+	generation := w.gateway.generation(contents)
+	if generation == docarray.V2 {
+		contents = w.workLast(n, contents)
+	}
+	merged, err := docarray.Reduce(generation, contents)
 	if err != nil {
 		return status.Errorf(codes.InvalidArgument, "join at %q: %v", n.name, err)
 	}
@@ -232,6 +240,34 @@ func (w *walk) merge(n *node, parts []*wire.Message) error {
 		part.Free()
 	}
 	return nil
+}
+
+// workLast moves the parts that came past all executors to the front: in the second generation the last part wins, and what nobody has worked on must
+// not win over what somebody has.
+func (w *walk) workLast(n *node, contents [][]byte) [][]byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var first, last [][]byte
+	for i, from := range n.needs {
+		if from != nil && w.worked[from.index] {
+			last = append(last, contents[i])
+		} else {
+			first = append(first, contents[i])
+		}
+	}
+	return append(first, last...)
+}
+
+// noteWork remembers whether an executor has worked on what leaves a node.
+func (w *walk) noteWork(n *node, called bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.worked[n.index] = called
+	for _, from := range n.needs {
+		if from != nil && w.worked[from.index] {
+			w.worked[n.index] = true
+		}
+	}
 }
 
 // record keeps a node's route for the answer. Floating nodes are not part of it.
