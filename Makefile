@@ -9,9 +9,10 @@ SHELL := bash
 build:
 	go build -o bin/ ./cmd/...
 
-# The story of examples/linkerd-demo as a live picture, with the plugin in a private Helm. One Helm is enough for it.
+# The story of examples/linkerd-demo as a live picture, with the plugin in a private Helm. One Helm is enough for it. It is built first, as go run
+# would not pass a signal on.
 demo: build .tools/bin/helm3
-	go build -o bin/demo ./ci/demo # go run would not pass a signal on
+	go build -o bin/demo ./ci/demo
 	bin/demo
 
 # --- Tests: four rings. A ring that cannot run fails.
