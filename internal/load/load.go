@@ -58,10 +58,13 @@ func New(config Config) *Run {
 // Do sends until the duration is over, every client is done, or ctx ends; requests without an answer are then cancelled. A client that
 // cannot go on doesn't stop the others; the error names every such client.
 func (r *Run) Do(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	// No deadlines, neither the caller's nor the duration's: gRPC would tell them to the gateway, which may then be the first to say that it is over,
+	// and no client of Jina has one.
+	given := ctx
+	ctx, cancel := context.WithCancel(context.WithoutCancel(given))
 	defer cancel()
+	defer context.AfterFunc(given, cancel)()
 	if r.config.Duration > 0 {
-		// Not a deadline: gRPC would tell it to the gateway, and no client of Jina has one.
 		timer := time.AfterFunc(time.Until(r.start.Add(r.config.Duration)), cancel)
 		defer timer.Stop()
 	}
