@@ -12,7 +12,7 @@ import (
 // read is Read of a flow that has executors and has no faults.
 func read(t *testing.T, src string) *Flow {
 	t.Helper()
-	f, err := Read("flow.yml", []byte(src))
+	f, err := Read("flow.yml", []byte(src), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func read(t *testing.T, src string) *Flow {
 }
 
 func TestDemo(t *testing.T) {
-	f, err := ReadFile("../examples/linkerd-demo/flow.yml")
+	f, err := ReadFile("../examples/linkerd-demo/flow.yml", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,28 +28,34 @@ func TestDemo(t *testing.T) {
 		t.Errorf("warnings: %v", f.Warnings)
 	}
 	want := []Executor{{
-		Pos:          Pos{5, 5},
-		Name:         Field[string]{"slow_executor", Pos{5, 11}},
-		Uses:         Uses{Pos{6, 11}, Builtin, "HeavyExecutorLinkerdDemo"},
-		UsesWith:     Field[map[string]any]{map[string]any{"n_dim": -1, "sleep": 1}, Pos{8, 7}},
-		Needs:        Field[[]string]{Value: []string{"gateway"}},
-		Replicas:     Field[int]{Value: 1},
-		TimeoutReady: Field[int]{Value: 600_000},
+		Pos:   Pos{5, 5},
+		Name:  Field[string]{"slow_executor", Pos{5, 11}},
+		Uses:  Uses{Pos{6, 11}, Builtin, "HeavyExecutorLinkerdDemo"},
+		Needs: Field[[]string]{Value: []string{"gateway"}},
+		Process: Process{
+			UsesWith:     Field[map[string]any]{map[string]any{"n_dim": -1, "sleep": 1}, Pos{8, 7}},
+			Replicas:     Field[int]{Value: 1},
+			TimeoutReady: Field[int]{Value: 600_000},
+		},
 	}, {
-		Pos:          Pos{13, 5},
-		Name:         Field[string]{"bulky_executor", Pos{13, 11}},
-		Uses:         Uses{Pos{14, 11}, Builtin, "HeavyExecutorLinkerdDemo"},
-		UsesWith:     Field[map[string]any]{map[string]any{"n_dim": 512, "sleep": 0}, Pos{16, 7}},
-		Needs:        Field[[]string]{Value: []string{"slow_executor"}},
-		Replicas:     Field[int]{Value: 1},
-		TimeoutReady: Field[int]{Value: 600_000},
+		Pos:   Pos{13, 5},
+		Name:  Field[string]{"bulky_executor", Pos{13, 11}},
+		Uses:  Uses{Pos{14, 11}, Builtin, "HeavyExecutorLinkerdDemo"},
+		Needs: Field[[]string]{Value: []string{"slow_executor"}},
+		Process: Process{
+			UsesWith:     Field[map[string]any]{map[string]any{"n_dim": 512, "sleep": 0}, Pos{16, 7}},
+			Replicas:     Field[int]{Value: 1},
+			TimeoutReady: Field[int]{Value: 600_000},
+		},
 	}}
 	if !reflect.DeepEqual(f.Executors, want) {
 		t.Errorf("executors:\n%+v\nwant:\n%+v", f.Executors, want)
 	}
 	gateway := Gateway{
-		Port: Field[int]{Value: 8080}, Prefetch: Field[int]{Value: 1000}, Replicas: Field[int]{Value: 1},
-		Retries: Field[int]{Value: -1}, TimeoutReady: Field[int]{Value: 600_000},
+		Process: Process{
+			Replicas: Field[int]{Value: 1}, Retries: Field[int]{Value: -1}, TimeoutReady: Field[int]{Value: 600_000},
+		},
+		Doors: Field[[]Door]{Value: []Door{{GRPC, 8080}}}, Prefetch: Field[int]{Value: 1000},
 	}
 	if !reflect.DeepEqual(f.Gateway, gateway) {
 		t.Errorf("gateway: %+v, want %+v", f.Gateway, gateway)
@@ -109,7 +115,7 @@ executors:
 		got, want any
 	}{
 		{"name", f.Name, Field[string]{"search", Pos{4, 9}}},
-		{"gateway port", g.Port, Field[int]{51000, Pos{5, 10}}},
+		{"gateway port", g.Doors, Field[[]Door]{[]Door{{GRPC, 51000}}, Pos{5, 10}}},
 		{"gateway prefetch", g.Prefetch, Field[int]{0, Pos{13, 13}}},
 		{"gateway replicas", g.Replicas, Field[int]{2, Pos{7, 13}}},
 		{"gateway retries", g.Retries, Field[int]{0, Pos{8, 12}}},
@@ -159,7 +165,7 @@ func TestUses(t *testing.T) {
 		{"{uses: encoder.Encoder, py_modules: [encoder.py]}", Python, "encoder.Encoder"},
 	} {
 		t.Run(test.entry, func(t *testing.T) {
-			f, err := Read(filepath.Join(dir, "flow.yml"), []byte("jtype: Flow\nexecutors:\n  - "+test.entry+"\n"))
+			f, err := Read(filepath.Join(dir, "flow.yml"), []byte("jtype: Flow\nexecutors:\n  - "+test.entry+"\n"), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

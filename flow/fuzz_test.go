@@ -25,7 +25,7 @@ func FuzzRead(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		flow, err := Read("flow.yml", src)
+		flow, err := Read("flow.yml", src, Options{})
 		if err != nil {
 			faults, ok := errors.AsType[Faults](err)
 			if !ok || len(faults) == 0 || flow != nil {

@@ -18,7 +18,7 @@ import (
 const maxBytes = 1 << 20
 
 // ReadFile reads the flow.yml at path. The error is of type Faults, also for a file that cannot be read.
-func ReadFile(path string) (*Flow, error) {
+func ReadFile(path string, opts Options) (*Flow, error) {
 	src, err := readAtMost(path, maxBytes+1)
 	if err != nil {
 		fault := Fault{File: path, What: "cannot be read: " + reason(err), Expected: "a flow.yml"}
@@ -27,7 +27,7 @@ func ReadFile(path string) (*Flow, error) {
 		}
 		return nil, Faults{fault}
 	}
-	return Read(path, src)
+	return Read(path, src, opts)
 }
 
 func readAtMost(path string, limit int64) ([]byte, error) {
@@ -49,8 +49,8 @@ func reason(err error) string {
 
 // Read reads a flow.yml from src. path is what faults begin with, and its folder is what relative paths in the file
 // start from. The error is of type Faults.
-func Read(path string, src []byte) (*Flow, error) {
-	r := &reader{path: path, dir: filepath.Dir(path)}
+func Read(path string, src []byte, opts Options) (*Flow, error) {
+	r := &reader{path: path, dir: filepath.Dir(path), opts: opts}
 	f := r.flow(src)
 	byPlace := func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
@@ -68,6 +68,7 @@ func Read(path string, src []byte) (*Flow, error) {
 type reader struct {
 	path     string
 	dir      string
+	opts     Options
 	faults   Faults
 	warnings Faults
 }
@@ -141,18 +142,21 @@ func (r *reader) isFlow(root *yaml.Node) bool {
 	return false
 }
 
-func (r *reader) gateway(g *Gateway, n *yaml.Node, with *with) {
+func (r *reader) gateway(into *Gateway, n *yaml.Node, with *with) {
+	g := &door{}
 	if n != nil {
 		g.Pos = pos(n)
 	}
 	r.section("gateway", n, g.fields(), common)
-	inherit(&g.Port, with.port, 8080)
+	inherit(&g.port, with.port, 8080)
+	g.Doors = Field[[]Door]{[]Door{{GRPC, g.port.Value}}, g.port.Pos}
 	inherit(&g.Prefetch, with.prefetch, 1000)
 	inherit(&g.Replicas, with.replicas, 1)
 	inherit(&g.Retries, with.retries, -1)
 	inherit(&g.TimeoutSend, with.timeoutSend, 0)
 	inherit(&g.TimeoutReady, with.timeoutReady, defaultTimeoutReady)
 	inheritEnv(&g.Env, with.env)
+	*into = g.Gateway
 }
 
 func (r *reader) executors(f *Flow, list *yaml.Node, with *with) {

@@ -23,7 +23,7 @@ func TestBad(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(file), ".yml")
 		t.Run(name, func(t *testing.T) {
 			t.Chdir("testdata/bad")
-			f, err := ReadFile(name + ".yml")
+			f, err := ReadFile(name+".yml", Options{})
 			faults, ok := errors.AsType[Faults](err)
 			if !ok {
 				t.Fatalf("not refused: %+v, %v", f, err)
@@ -62,7 +62,7 @@ func TestHostileFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
-			_, err := Read("flow.yml", []byte(test.src))
+			_, err := Read("flow.yml", []byte(test.src), Options{})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %.300v, want one with %q", err, test.want)
 			}
@@ -103,7 +103,7 @@ func TestReadFileFaults(t *testing.T) {
 		"nowhere.yml": "nowhere.yml: no such file, expected a flow.yml; check the path",
 		"testdata":    "testdata: cannot be read: is a directory, expected a flow.yml",
 	} {
-		_, err := ReadFile(path)
+		_, err := ReadFile(path, Options{})
 		if _, ok := errors.AsType[Faults](err); !ok || err.Error() != want {
 			t.Errorf("ReadFile(%q): %v, want %s", path, err, want)
 		}

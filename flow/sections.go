@@ -55,13 +55,19 @@ func (w *with) fields() section {
 	return s
 }
 
-func (g *Gateway) fields() section {
+// door is the gateway while it is read.
+type door struct {
+	Gateway
+	port Field[int]
+}
+
+func (g *door) fields() section {
 	return section{
 		"name":          ignored{"a gateway is called gateway"},
-		"port":          one{within{&g.Port, 1, 65535}},
-		"ports":         one{within{&g.Port, 1, 65535}},
-		"port_expose":   one{within{&g.Port, 1, 65535}},
-		"port_in":       one{within{&g.Port, 1, 65535}},
+		"port":          one{within{&g.port, 1, 65535}},
+		"ports":         one{within{&g.port, 1, 65535}},
+		"port_expose":   one{within{&g.port, 1, 65535}},
+		"port_in":       one{within{&g.port, 1, 65535}},
 		"prefetch":      atLeast(&g.Prefetch, 0),
 		"replicas":      atLeast(&g.Replicas, 1),
 		"retries":       atLeast(&g.Retries, -1),

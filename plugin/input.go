@@ -27,13 +27,13 @@ func flowArg(cmd *cobra.Command, args []string) error {
 // readFlow reads the flow at path, - being standard input. The error is of type flow.Faults.
 func (e *Env) readFlow(path string) (*flow.Flow, error) {
 	if path != "-" {
-		return flow.ReadFile(path)
+		return flow.ReadFile(path, flow.Options{})
 	}
 	src, err := io.ReadAll(io.LimitReader(e.Stdin, maxStdin))
 	if err != nil {
 		return nil, flow.Faults{{File: stdinName, What: fmt.Sprintf("cannot be read: %v", err)}}
 	}
-	return flow.Read(stdinName, src)
+	return flow.Read(stdinName, src, flow.Options{})
 }
 
 // stdinName is what faults begin with; the folder of it, for relative paths in the flow, is the working directory.

@@ -37,7 +37,7 @@ goes to stdout once it answers, all else to stderr. A process that dies is start
 
 Executors are built-ins, or Python sources of this machine, which need a Python with jina 3. Images need a cluster.`,
 		Example: `  helm flow run flow.yml
-  helm flow run flow.yml --set gateway.port=9000 --set gateway.prefetch=5
+  helm flow run flow.yml --set gateway.ports.grpc=9000 --set gateway.prefetch=5
   helm flow run flow.yml --python .venv/bin/python --log-dir logs`,
 		Args: flowArg,
 		RunE: func(cmd *cobra.Command, args []string) error {

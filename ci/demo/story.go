@@ -133,7 +133,7 @@ type stage struct {
 // play runs the flow with flags, puts the clients' load on it, and stops it.
 func (s *stage) play(ctx context.Context, flags ...string) (report load.Report, err error) {
 	if s.port != usualPort {
-		flags = append(flags, "--set", "gateway.port="+strconv.Itoa(s.port))
+		flags = append(flags, "--set", "gateway.ports.grpc="+strconv.Itoa(s.port))
 	}
 	address := make(chan string, 1)
 	run, err := s.start(&firstLine{line: address}, nil, append([]string{"flow", "run", flowFile}, flags...)...)

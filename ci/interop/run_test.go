@@ -15,7 +15,7 @@ func startFlow(tb testing.TB, g generation, example string) *process {
 	goBinary(tb, "flow-executor")
 	port := freePort(tb)
 	cmd := exec.Command(goBinary(tb, "helm-flow"), "run", filepath.Join(repository, "examples", example, "flow.yml"),
-		"--python", g.python(tb), "--set", fmt.Sprintf("gateway.port=%d", port))
+		"--python", g.python(tb), "--set", fmt.Sprintf("gateway.ports.grpc=%d", port))
 	p := start(tb, "run-"+example, cmd)
 	p.addr = loopback(port)
 	return p

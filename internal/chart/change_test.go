@@ -27,7 +27,7 @@ func TestWhatRolls(t *testing.T) {
 		{name: "nothing", want: ""},
 		{name: "new version of the chart", chart: func(c *helmchart.Chart) { c.Metadata.Version = "9.9.9" }, want: ""},
 		{name: "prefetch", set: "gateway.prefetch=5", want: "gateway"},
-		{name: "port of the gateway's Service", set: "gateway.port=80", want: ""},
+		{name: "port of the gateway's Service", set: "gateway.ports.grpc=80", want: ""},
 		{name: "replicas", set: "gateway.replicas=2,executors.a.replicas=2", want: ""},
 		{name: "timeout that fits the time to stop", set: "gateway.timeoutSend=5000", want: "gateway"},
 		{name: "timeout beyond it", set: "gateway.timeoutSend=60000", want: "a b c gateway"},
@@ -185,7 +185,7 @@ func TestMerge(t *testing.T) {
 	}
 	fromFlow := func() map[string]any {
 		return map[string]any{
-			"gateway":   map[string]any{"prefetch": 1, "port": 80},
+			"gateway":   map[string]any{"prefetch": 1, "ports": map[string]any{"grpc": 80.0}},
 			"executors": map[string]any{"a": map[string]any{"needs": []any{"gateway", "b"}}, "b": map[string]any{}},
 		}
 	}
@@ -199,7 +199,7 @@ func TestMerge(t *testing.T) {
 		{"-f", helmvalues.Options{ValueFiles: []string{"one.yaml"}}, "gateway.prefetch", 2.0},
 		{"the last -f", helmvalues.Options{ValueFiles: []string{"one.yaml", "two.yaml"}}, "gateway.prefetch", 3.0},
 		{"--set over -f", helmvalues.Options{ValueFiles: []string{"one.yaml"}, Values: []string{"gateway.prefetch=4"}}, "gateway.prefetch", int64(4)},
-		{"maps are merged", helmvalues.Options{ValueFiles: []string{"one.yaml"}}, "gateway.port", 80.0},
+		{"maps are merged", helmvalues.Options{ValueFiles: []string{"one.yaml"}}, "gateway.ports.grpc", 80.0},
 		{"--set of one item", helmvalues.Options{Values: []string{"executors.a.needs[1]=c"}}, "executors.a.needs", []any{"gateway", "c"}},
 		{"--set null", helmvalues.Options{Values: []string{"executors.b=null"}}, "executors.b", nil},
 		{"--set-string", helmvalues.Options{StringValues: []string{"gateway.env.A=1"}}, "gateway.env.A", "1"},

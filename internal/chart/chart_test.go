@@ -58,7 +58,7 @@ func (c testCase) values(t *testing.T) map[string]any {
 		return readValues(t, c.input)
 	}
 	t.Setenv("HOME", "/home/me")
-	f, err := flow.ReadFile(c.input)
+	f, err := flow.ReadFile(c.input, flow.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func FuzzAcceptedFlows(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		fl, err := flow.Read("flow.yml", src)
+		fl, err := flow.Read("flow.yml", src, flow.Options{})
 		if err != nil {
 			return // FuzzRead is about those
 		}

@@ -18,10 +18,36 @@ type Gateway struct {
 	Retries int `json:"retries"`
 	// TimeoutSend is the deadline of each try, in milliseconds; 0 is none.
 	TimeoutSend int `json:"timeoutSend"`
+	// Compression of calls to executors: none, gzip or deflate.
+	Compression string `json:"compression"`
 	// Docarray is the document generation that joins decode: v1, v2, or auto (recognised per request).
 	Docarray string `json:"docarray"`
+	// HTTP is what the HTTP door offers.
+	HTTP HTTP `json:"http"`
+	// TLS of all doors; nil serves plain text.
+	TLS *TLS `json:"tls,omitempty"`
 	// Executors in any order; the graph is in their Needs.
 	Executors []Executor `json:"executors"`
+}
+
+// HTTP is what the HTTP door offers.
+type HTTP struct {
+	// Title and Description are shown by the API's documentation.
+	Title       string `json:"title,omitempty"`
+	Description string `json:"description,omitempty"`
+	// CORS lets pages of any origin call.
+	CORS bool `json:"cors,omitempty"`
+	// NoDebugEndpoints leaves out /status and /post, NoCRUDEndpoints /index, /search, /update and /delete.
+	NoDebugEndpoints bool `json:"noDebugEndpoints,omitempty"`
+	NoCRUDEndpoints  bool `json:"noCRUDEndpoints,omitempty"`
+	// ExposeEndpoints are further routes: an endpoint of the executors to the arguments of its route, as Jina writes them.
+	ExposeEndpoints map[string]any `json:"exposeEndpoints,omitempty"`
+}
+
+// TLS is a server's certificate: paths of PEM files.
+type TLS struct {
+	CertFile string `json:"certFile"`
+	KeyFile  string `json:"keyFile"`
 }
 
 // Executor is one node of the graph.
@@ -32,9 +58,24 @@ type Executor struct {
 	Needs []string `json:"needs"`
 	// Floating nodes are called, but no answer waits for them.
 	Floating bool `json:"floating,omitempty"`
-	// Addresses of the replicas: grpc://host:port or grpcs://host:port.
-	Addresses []string `json:"addresses"`
-	// NoReduce passes the parts of a join unmerged.
+	// Addresses of the replicas: grpc://host:port or grpcs://host:port. Empty with Shards.
+	Addresses []string `json:"addresses,omitempty"`
+	// Shards are the addresses of each shard's replicas; at least two, or none.
+	Shards [][]string `json:"shards,omitempty"`
+	// Polling by endpoint: any calls one shard, all calls every one; "*" is for the endpoints not named. Beneath it lies Jina's
+	// own: all for /search, any for the others. Only with Shards.
+	Polling map[string]string `json:"polling,omitempty"`
+	// Before and After are the addresses of an executor that works on a request before its shards, and of one that works on the answers of
+	// all shards. Only with Shards.
+	Before []string `json:"before,omitempty"`
+	After  []string `json:"after,omitempty"`
+	// When is the condition on documents that this node gets: docarray's query language, a map such as {tags__price: {$lt: 5}}.
+	When map[string]any `json:"when,omitempty"`
+	// TimeoutSend, Retries and Compression of calls to this executor, instead of the gateway's.
+	TimeoutSend *int   `json:"timeoutSend,omitempty"`
+	Retries     *int   `json:"retries,omitempty"`
+	Compression string `json:"compression,omitempty"`
+	// NoReduce passes the parts of a join, or the answers of shards, on unmerged.
 	NoReduce bool `json:"noReduce,omitempty"`
 	// Metadata is sent with every call.
 	Metadata map[string]string `json:"metadata,omitempty"`

@@ -52,7 +52,7 @@ func TestPlan(t *testing.T) {
 // renderFlow takes the way that helm flow run takes.
 func renderFlow(t *testing.T, path string) []chart.Manifest {
 	t.Helper()
-	f, err := flow.ReadFile(path)
+	f, err := flow.ReadFile(path, flow.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,5 +50,5 @@ func checkDoor(address string) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		why = "something else listens there"
 	}
-	return fmt.Errorf("the gateway cannot listen on %s: %s; end that, or choose another port: `with: port:` in the flow, or --set gateway.port=…", address, why)
+	return fmt.Errorf("the gateway cannot listen on %s: %s; end that, or choose another port: `with: port:` in the flow, or --set gateway.ports.grpc=…", address, why)
 }

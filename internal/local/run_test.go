@@ -319,7 +319,7 @@ func TestPortInUse(t *testing.T) {
 	if state := run.waitExit(); state.ExitCode() != 1 {
 		t.Errorf("it ended with %s, want exit status 1", state)
 	}
-	want := fmt.Sprintf("Error: the gateway cannot listen on %s: something else listens there; end that, or choose another port: `with: port:` in the flow, or --set gateway.port=…\n", listener.Addr())
+	want := fmt.Sprintf("Error: the gateway cannot listen on %s: something else listens there; end that, or choose another port: `with: port:` in the flow, or --set gateway.ports.grpc=…\n", listener.Addr())
 	if got := run.stderr.String(); got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}

@@ -46,15 +46,20 @@ func FromFlow(f *flow.Flow, opts Options) (Values, error) {
 }
 
 func gateway(g *flow.Gateway) Gateway {
-	return Gateway{
-		Port:         said(g.Port),
-		Prefetch:     saidOrNil(g.Prefetch),
-		Replicas:     said(g.Replicas),
-		Retries:      saidOrNil(g.Retries),
-		TimeoutSend:  said(g.TimeoutSend),
-		TimeoutReady: said(g.TimeoutReady),
-		Env:          literal(g.Env.Value),
+	v := Gateway{
+		Workload: Workload{
+			Replicas:     said(g.Replicas),
+			TimeoutReady: said(g.TimeoutReady),
+			Env:          literal(g.Env.Value),
+		},
+		Prefetch:    saidOrNil(g.Prefetch),
+		Retries:     saidOrNil(g.Retries),
+		TimeoutSend: said(g.TimeoutSend),
 	}
+	for _, door := range said(g.Doors) {
+		v.Ports.GRPC = door.Port
+	}
+	return v
 }
 
 func executor(e *flow.Executor) *Executor {

@@ -22,14 +22,15 @@ func TestFromFlow(t *testing.T) {
 		}},
 		{"gateway", "with: {port: 1, prefetch: 2, retries: 2, timeout_send: 3, env: {A: b}}\ngateway: {replicas: 4}", Values{
 			Gateway: Gateway{
-				Port: 1, Prefetch: &two, Retries: &two, TimeoutSend: 3, Replicas: 4, Env: map[string]string{"A": "b"},
+				Ports: Ports{GRPC: 1}, Prefetch: &two, Retries: &two, TimeoutSend: 3,
+				Workload: Workload{Replicas: 4, Env: map[string]string{"A": "b"}},
 			},
 		}},
 		{"gateway, zeros that are no defaults", "with: {prefetch: 0, retries: 0}", Values{
 			Gateway: Gateway{Prefetch: new(0), Retries: new(0)},
 		}},
 		{"env with dollar signs", "gateway: {env: {A: '1$$ $(B)'}}", Values{
-			Gateway: Gateway{Env: map[string]string{"A": "1$$$$ $$(B)"}},
+			Gateway: Gateway{Workload: Workload{Env: map[string]string{"A": "1$$$$ $$(B)"}}},
 		}},
 		{"floating", "executors: [{name: a}, {name: b, needs: gateway}, {name: c, needs: a, floating: true}]", Values{
 			Executors: map[string]*Executor{
@@ -41,9 +42,12 @@ func TestFromFlow(t *testing.T) {
 		{"everything", "executors: [{name: a, uses: 'docker://me/a:1', uses_with: {k: 1}, py_modules: m.py, replicas: 2, " +
 			"no_reduce: true, grpc_metadata: {k: v}, env: {A: b}, timeout_ready: 5}]", Values{
 			Executors: map[string]*Executor{"a": {
-				Runtime: "jina", Image: Image{Repository: "me/a", Tag: "1"}, UsesWith: map[string]any{"k": 1},
-				PyModules: []string{"m.py"}, Needs: []string{"gateway"}, Replicas: 2, NoReduce: true,
-				Metadata: map[string]string{"k": "v"}, Env: map[string]string{"A": "b"}, TimeoutReady: 5,
+				Runtime: "jina",
+				Workload: Workload{
+					Image: Image{Repository: "me/a", Tag: "1"}, UsesWith: map[string]any{"k": 1}, PyModules: []string{"m.py"},
+					Replicas: 2, Env: map[string]string{"A": "b"}, TimeoutReady: 5,
+				},
+				Needs: []string{"gateway"}, NoReduce: true, Metadata: map[string]string{"k": "v"},
 			}},
 		}},
 		{"external", "executors: [{name: a, external: true, host: h, port: 1, replicas: 3, grpc_metadata: {k: v}}]", Values{
@@ -54,14 +58,16 @@ func TestFromFlow(t *testing.T) {
 		}},
 		{"Python source", "executors: [{name: a, uses: A, py_modules: /dev/null, env: {B: c}}]", Values{
 			Executors: map[string]*Executor{"a": {
-				Runtime: "jina", Uses: "A", PyModules: []string{"/dev/null"}, Needs: []string{"gateway"},
-				Image: Image{Registry: "source.invalid", Repository: "python"},
-				Env:   map[string]string{"B": "c", "HOME": "/home/me"},
+				Runtime: "jina", Uses: "A", Needs: []string{"gateway"},
+				Workload: Workload{
+					Image: Image{Registry: "source.invalid", Repository: "python"}, PyModules: []string{"/dev/null"},
+					Env: map[string]string{"B": "c", "HOME": "/home/me"},
+				},
 			}},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f, err := flow.Read("flow.yml", []byte("jtype: Flow\n"+test.flow+"\n"))
+			f, err := flow.Read("flow.yml", []byte("jtype: Flow\n"+test.flow+"\n"), flow.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +94,7 @@ func asMap(t *testing.T, v Values) map[string]any {
 
 // A cluster cannot start Python source: every such executor is named.
 func TestPythonSourceNeedsAnImage(t *testing.T) {
-	f, err := flow.ReadFile("../../examples/python/flow.yml")
+	f, err := flow.ReadFile("../../examples/python/flow.yml", flow.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

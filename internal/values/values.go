@@ -19,6 +19,8 @@ type Values struct {
 	FullnameOverride string `json:"fullnameOverride,omitzero"`
 	// Global values are shared by all charts of an umbrella chart, which may add its own.
 	Global Global `json:"global,omitzero"`
+	// Flow is the text of a flow.yml, for --set-file flow=flow.yml. What gateway and executors say wins over it.
+	Flow string `json:"flow,omitzero"`
 	// Gateway is the flow's door.
 	Gateway Gateway `json:"gateway,omitzero"`
 	// ExecutorDefaults hold for every executor that does not say otherwise.
@@ -51,75 +53,10 @@ type Image struct {
 	PullPolicy string `json:"pullPolicy,omitzero" jsonschema:"enum=Always,enum=IfNotPresent,enum=Never"`
 }
 
-// Gateway is the flow's door.
-type Gateway struct {
-	// Image of flow-gateway.
-	Image Image `json:"image,omitzero"`
-	// Replicas of the gateway.
-	Replicas int `json:"replicas,omitzero" jsonschema:"minimum=1"`
-	// Port of the gateway's Service.
-	Port int `json:"port,omitzero" jsonschema:"minimum=1,maximum=65535"`
-	// Prefetch is the number of requests of one stream in flight at a time; 0 is unlimited. Default 1000.
-	Prefetch *int `json:"prefetch,omitzero" jsonschema:"minimum=0"`
-	// Retries is how often a call is tried again on network errors; -1, the default, means max(3, number of addresses).
-	Retries *int `json:"retries,omitzero" jsonschema:"minimum=-1"`
-	// TimeoutSend is the deadline of each try, in milliseconds; 0, the default, is none.
-	TimeoutSend int `json:"timeoutSend,omitzero" jsonschema:"minimum=0"`
-	// MaxMessageBytes bounds a message from a client or an executor, in bytes. Default 268435456 (256 MiB).
-	MaxMessageBytes int `json:"maxMessageBytes,omitzero" jsonschema:"minimum=1,maximum=2147483647"`
-	// Docarray is the document generation that joins decode: v1, v2, or auto, the default (recognised per request).
-	Docarray string `json:"docarray,omitzero" jsonschema:"enum=auto,enum=v1,enum=v2"`
-	// TimeoutReady is how long the gateway may take to start, in milliseconds. Default 600000.
-	TimeoutReady int `json:"timeoutReady,omitzero" jsonschema:"minimum=1"`
-	// Env are environment variables.
-	Env map[string]string `json:"env,omitempty"`
-	// Resources are Kubernetes' requests and limits.
-	Resources map[string]any `json:"resources,omitempty"`
-}
-
 // ExecutorDefaults hold for every executor that does not say otherwise.
 type ExecutorDefaults struct {
 	// Image of Go executors that name none.
 	Image Image `json:"image,omitzero"`
-}
-
-// Executor is one node of the graph.
-type Executor struct {
-	// Runtime is go for executors configured by a file (built-ins, or made with this project's SDK), the default, and
-	// jina for Python executors, which take Jina's arguments.
-	Runtime string `json:"runtime,omitzero" jsonschema:"enum=go,enum=jina"`
-	// Image of the executor.
-	Image Image `json:"image,omitzero"`
-	// Uses is the name of a Go executor (default echo), or a Python executor's YAML file or class (default config.yml).
-	Uses string `json:"uses,omitzero"`
-	// UsesWith are the executor's own parameters.
-	UsesWith map[string]any `json:"usesWith,omitempty"`
-	// PyModules are the files that define a Python executor's class.
-	PyModules []string `json:"pyModules,omitempty"`
-	// Needs are the nodes whose answers this one takes, or gateway, the default; their order is the order of merging.
-	Needs []string `json:"needs,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
-	// Floating: no answer to a client waits for this node.
-	Floating bool `json:"floating,omitzero"`
-	// Replicas of the executor.
-	Replicas int `json:"replicas,omitzero" jsonschema:"minimum=1"`
-	// NoReduce passes the parts of a join to the executor unmerged.
-	NoReduce bool `json:"noReduce,omitzero"`
-	// Metadata is gRPC metadata sent with every call.
-	Metadata map[string]string `json:"metadata,omitempty"`
-	// Env are environment variables.
-	Env map[string]string `json:"env,omitempty"`
-	// External executors run elsewhere: nothing is deployed for them.
-	External External `json:"external,omitzero"`
-	// TimeoutReady is how long the executor may take to start, in milliseconds. Default 600000.
-	TimeoutReady int `json:"timeoutReady,omitzero" jsonschema:"minimum=1"`
-	// Resources are Kubernetes' requests and limits.
-	Resources map[string]any `json:"resources,omitempty"`
-}
-
-// External is an executor that runs elsewhere.
-type External struct {
-	// Addresses of the replicas: grpc://host:port or grpcs://host:port.
-	Addresses []string `json:"addresses,omitempty" jsonschema:"minItems=1"`
 }
 
 // Mesh is the service mesh that carries the calls.

@@ -22,9 +22,10 @@ The gateway's values as JSON. The defaults are those of values.yaml once more, f
 */}}
 {{- define "flow.gateway" -}}
 {{- $gateway := dict
-  "replicas" 1 "port" 8080 "prefetch" 1000 "retries" -1 "timeoutSend" 0 "maxMessageBytes" 268435456 "docarray" "auto"
+  "replicas" 1 "prefetch" 1000 "retries" -1 "timeoutSend" 0 "maxMessageBytes" 268435456 "docarray" "auto"
   "timeoutReady" 600000 "env" dict "resources" dict "image" dict -}}
 {{- $_ := include "flow.overlay" (dict "target" $gateway "values" .Values.gateway) -}}
+{{- $_ := set $gateway "port" (($gateway.ports).grpc | default 8080) -}}
 {{- toJson $gateway -}}
 {{- end }}
 
