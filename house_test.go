@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"internal/chart", "internal/upstream", "executor", "client"},
 	{"internal/values", "internal/serve"},
 	{"internal/wire"},
-	{"flow", "docarray", "charts", "internal/config", "internal/wire/jinapb"},
+	{"internal/deps", "flow", "docarray", "charts", "internal/config", "internal/wire/jinapb"},
 }
 
 // strangers are our packages that import nothing of ours but themselves: they could be lifted out as they are.
