@@ -16,17 +16,17 @@ const module = "github.com/helm-flow/helm-flow"
 
 // layers lists every package of the product, top to bottom. A package imports only what stands in a lower layer.
 var layers = [][]string{
-	{"cmd/helm-flow", "cmd/flow-gateway", "cmd/flow-executor", "ci/bench", "ci/demo", "ci/interop"},
+	{"cmd/helm-flow", "cmd/flow-gateway", "cmd/flow-executor", "ci/bench", "ci/demo", "ci/interop", "examples/go-executor"},
 	{"plugin"},
 	{"internal/gateway", "internal/load", "internal/local"},
 	{"internal/chart", "internal/upstream", "executor", "client"},
 	{"internal/values", "internal/serve"},
 	{"internal/wire"},
-	{"internal/deps", "flow", "docarray", "charts", "internal/config", "internal/wire/jinapb"},
+	{"internal/deps", "images", "flow", "docarray", "charts", "internal/config", "internal/wire/jinapb"},
 }
 
 // strangers are our packages that import nothing of ours but themselves: they could be lifted out as they are.
-var strangers = []string{"flow", "docarray", "internal/wire"}
+var strangers = []string{"flow", "docarray", "images", "internal/wire"}
 
 const maxLines = 600
 

@@ -1,0 +1,217 @@
+// Package images makes container images of executors without a container engine: a Go main package on an empty base, or a
+// Python executor on a base that has Python. The same folder gives the same digest, on any machine and at any time.
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// Options say what to build.
+type Options struct {
+	// Dir is the executor's folder: a Go main package, or a Python executor with its config.yml.
+	Dir string
+	// Platforms to build for, such as linux/amd64. More than one make an index.
+	Platforms []string
+	// Base of a Python executor: an image's reference, the folder of an OCI layout, or a tarball as `docker save` writes it.
+	Base string
+	// Labels of the image, which are its annotations too. RuntimeLabel and the title are set unless they are among them.
+	Labels map[string]string
+	// Created is what image and files bear as their time, the zero time meaning 1970.
+	Created time.Time
+	// Cache is the folder where layers of bases are kept between builds.
+	Cache string
+	// Progress hears of each step, such as "compile for linux/amd64": first without done, at last with it.
+	Progress func(step, detail string, done bool)
+	// Warn hears what the user may not have meant.
+	Warn func(text string)
+}
+
+// RuntimeLabel is the label of an image that says what the chart's value `runtime` has to be: go or jina.
+const RuntimeLabel = "helm-flow.github.io/runtime"
+
+const titleLabel = "org.opencontainers.image.title"
+
+// nonroot is who processes run as; the chart says the same.
+const nonroot = "65532:65532"
+
+// Image is an image for one or more platforms, whose layers are files until Close.
+type Image struct {
+	// Name is the folder's.
+	Name string
+	// Variants are the images of the platforms.
+	Variants []Variant
+
+	top     remote.Taggable // the only variant's image, or the index of all
+	created time.Time
+	work    string
+}
+
+// Variant is the image for one platform.
+type Variant struct {
+	Image    v1.Image
+	Platform v1.Platform
+	packages []softwarePackage
+	base     *base // of a Python executor
+}
+
+// recipe makes the image of one kind of folder.
+type recipe interface {
+	runtime() string
+	build(ctx context.Context, b *builder, platform v1.Platform) (Variant, error)
+}
+
+// builder is one call of Build.
+type builder struct {
+	Options
+	name string // the folder's
+	work string // for files that live as long as the Image
+}
+
+// Build makes the image. It leaves nothing behind but what is in the cache; the Image must be closed.
+func Build(ctx context.Context, o Options) (_ *Image, err error) {
+	platforms, err := parsePlatforms(o.Platforms)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{Options: o}
+	if b.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return nil, err
+	}
+	b.name = filepath.Base(b.Dir)
+	if b.Created.IsZero() {
+		b.Created = time.Unix(0, 0).UTC()
+	}
+	recipe, err := b.recipe()
+	if err != nil {
+		return nil, err
+	}
+	if b.work, err = os.MkdirTemp("", "helm-flow-build-"); err != nil {
+		return nil, err
+	}
+	image := &Image{Name: b.name, created: b.Created, work: b.work}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, image.Close())
+		}
+	}()
+	labels := map[string]string{titleLabel: b.name, RuntimeLabel: recipe.runtime()}
+	maps.Copy(labels, o.Labels)
+	for _, platform := range platforms {
+		v, err := recipe.build(ctx, b, platform)
+		if err != nil {
+			return nil, err
+		}
+		if v.Image, err = describe(v, labels, b.Created); err != nil {
+			return nil, err
+		}
+		image.Variants = append(image.Variants, v)
+	}
+	image.top, err = indexOf(image.Variants, labels)
+	return image, err
+}
+
+// Close removes the layers.
+func (i *Image) Close() error { return os.RemoveAll(i.work) }
+
+// Digest of the image, or of the index if there are several platforms.
+func (i *Image) Digest() (v1.Hash, error) {
+	return i.top.(interface{ Digest() (v1.Hash, error) }).Digest()
+}
+
+// recipe finds out what is in the folder.
+func (b *builder) recipe() (recipe, error) {
+	info, err := os.Stat(b.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no folder %s", b.Dir)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fmt.Errorf("%s is no folder; expected that of an executor", b.Dir)
+	}
+	has := func(pattern string) bool {
+		found, err := filepath.Glob(filepath.Join(b.Dir, pattern))
+		return err == nil && len(found) > 0
+	}
+	switch {
+	case has(configFile):
+		return newPythonExecutor(b)
+	case has("*.go"):
+		return newGoProgram(b)
+	case has("config.yaml"):
+		return nil, fmt.Errorf("%s has a config.yaml; it must be called %s, the name that the chart starts executors with", b.Dir, configFile)
+	}
+	return nil, fmt.Errorf("%s has no executor in it; expected a Go main package, or a Python executor with its %s", b.Dir, configFile)
+}
+
+func parsePlatforms(names []string) ([]v1.Platform, error) {
+	var platforms []v1.Platform
+	seen := map[string]bool{}
+	for _, name := range names {
+		platform, err := v1.ParsePlatform(name)
+		if err != nil || platform.OS != "linux" || platform.Architecture == "" || platform.OSVersion != "" {
+			return nil, fmt.Errorf("platform %q: expected linux/ARCHITECTURE, such as linux/amd64 or linux/arm64", name)
+		}
+		if seen[platform.String()] {
+			return nil, fmt.Errorf("platform %s is named twice", platform)
+		}
+		seen[platform.String()] = true
+		platforms = append(platforms, *platform)
+	}
+	if len(platforms) == 0 {
+		return nil, errors.New("no platform to build for; expected one such as linux/amd64")
+	}
+	return platforms, nil
+}
+
+// describe gives an image its labels and its time.
+func describe(v Variant, labels map[string]string, created time.Time) (v1.Image, error) {
+	file, err := v.Image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	annotations := maps.Clone(labels)
+	if v.base != nil {
+		annotations["org.opencontainers.image.base.name"] = v.base.name
+		annotations["org.opencontainers.image.base.digest"] = v.base.digest.String()
+	}
+	file.Created = v1.Time{Time: created}
+	if file.Config.Labels == nil {
+		file.Config.Labels = map[string]string{}
+	}
+	maps.Copy(file.Config.Labels, annotations)
+	image, err := mutate.ConfigFile(v.Image, file)
+	if err != nil {
+		return nil, err
+	}
+	return mutate.Annotations(image, annotations).(v1.Image), nil
+}
+
+// indexOf is the image itself, if there is one platform only.
+func indexOf(variants []Variant, annotations map[string]string) (remote.Taggable, error) {
+	if len(variants) == 1 {
+		return variants[0].Image, nil
+	}
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, v := range variants {
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: v.Image, Descriptor: v1.Descriptor{Platform: &v.Platform}})
+	}
+	return mutate.Annotations(index, annotations).(v1.ImageIndex), nil
+}
+
+// fileName is a name for files of the platform, such as linux-arm64.
+func fileName(platform v1.Platform) string { return strings.ReplaceAll(platform.String(), "/", "-") }
