@@ -57,6 +57,7 @@ Exit codes: 0 ok, 1 failed, 2 findings, 3 invalid flow or values.`,
 	addGlobalFlags(env, root)
 
 	root.AddCommand(
+		newBuildCommand(env),
 		newGraphCommand(env),
 		newGuardCommand(env),
 		newLintCommand(env),
