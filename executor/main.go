@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -31,6 +30,8 @@ const (
 //
 // The program exits with 0 when it was told to stop, 1 if it could not serve, 2 for wrong arguments and 3 for a wrong
 // configuration. It serves on loopback unless --grpc and --admin say otherwise.
+//
+// The sub-commands version, healthcheck and wait-for do what one would use a shell for in an image that has one.
 func Main(executors ...*Executor) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args, os.Stdout, os.Stderr, executors)
@@ -41,19 +42,20 @@ func Main(executors ...*Executor) {
 type options struct {
 	config, grpc, admin string
 	drain               time.Duration
-	version             bool
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, executors []*Executor) int {
 	var o options
 	program := filepath.Base(args[0])
+	if code, ok := serve.Command(ctx, program, args[1:], stdout, stderr); ok {
+		return code
+	}
 	flags := flag.NewFlagSet(program, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.config, "config", "", "configuration `file`: name, uses and usesWith")
 	flags.StringVar(&o.grpc, "grpc", "127.0.0.1:8080", "`address` to serve requests on")
 	flags.StringVar(&o.admin, "admin", "127.0.0.1:9090", "`address` to serve /healthz and /readyz on")
 	flags.DurationVar(&o.drain, "drain-timeout", 25*time.Second, "how long requests under way may take after SIGTERM")
-	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	if err := flags.Parse(args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return exitOK
@@ -63,10 +65,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, executors
 	if flags.NArg() > 0 {
 		fmt.Fprintf(stderr, "%s: unexpected argument %q; see --help\n", program, flags.Arg(0))
 		return exitUsage
-	}
-	if o.version {
-		fmt.Fprintf(stdout, "%s %s (%s, %s/%s)\n", program, serve.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		return exitOK
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	s, err := o.server(executors, log)

@@ -32,7 +32,7 @@ func TestExitCodes(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		{"version", "--version", exitOK, "flow-executor ", ""},
+		{"version", "version", exitOK, "flow-executor ", ""},
 		{"help", "--help", exitOK, "", "-config file"},
 		{"unknown flag", "--port=1", exitUsage, "", "flag provided but not defined"},
 		{"argument", "serve", exitUsage, "", `flow-executor: unexpected argument "serve"; see --help`},

@@ -5,10 +5,12 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"github.com/helm-flow/helm-flow/internal/serve"
 )
 
 // Version is the plugin's and the chart's; plugin.yaml and charts/flow/Chart.yaml say the same.
-const Version = "0.1.0"
+const Version = serve.Version
 
 func newVersionCommand(env *Env) *cobra.Command {
 	return &cobra.Command{

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func TestExitCodes(t *testing.T) {
 			if test.code == exitOK {
 				ctx = stopped
 			}
-			if code := run(ctx, test.args, &stderr); code != test.code || !strings.Contains(stderr.String(), test.says) {
+			if code := run(ctx, test.args, io.Discard, &stderr); code != test.code || !strings.Contains(stderr.String(), test.says) {
 				t.Errorf("exit code %d, want %d; it says\n%swant %q in it", code, test.code, &stderr, test.says)
 			}
 		})

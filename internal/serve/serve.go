@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -139,17 +138,12 @@ func drain(server *grpc.Server, timeout time.Duration) error {
 // Status is the answer of JinaInfoRPC.
 func Status(context.Context) (*jinapb.JinaInfoProto, error) {
 	return &jinapb.JinaInfoProto{Jina: map[string]string{
-		"helm-flow": Version(), "go": runtime.Version(), "platform": runtime.GOOS, "architecture": runtime.GOARCH,
+		"helm-flow": Version, "go": runtime.Version(), "platform": runtime.GOOS, "architecture": runtime.GOARCH,
 	}}, nil
 }
 
-// Version is that of the program's module.
-func Version() string {
-	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" {
-		return build.Main.Version
-	}
-	return "unknown"
-}
+// Version is that of our programs, the plugin and the chart. Programs of users' own have it for the package that they are made with.
+const Version = "0.1.0"
 
 // adminHandler answers /healthz while the process lives and /readyz while it takes requests.
 func adminHandler(ready *atomic.Bool) http.Handler {
