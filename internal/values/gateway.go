@@ -10,15 +10,15 @@ type Gateway struct {
 	Workload
 
 	// Ports of the gateway's Service by protocol. Default: grpc 8080. A port that is null is left out.
-	Ports Ports `json:"ports,omitzero"`
+	Ports Ports `json:"ports,omitzero" flow:"port"`
 	// Prefetch is the number of requests of one stream in flight at a time; 0 is unlimited. Default 1000.
-	Prefetch *int `json:"prefetch,omitzero" jsonschema:"minimum=0"`
+	Prefetch *int `json:"prefetch,omitzero" flow:"prefetch" jsonschema:"minimum=0"`
 	// Retries is how often a call is tried again on network errors; -1, the default, means max(3, number of addresses).
-	Retries *int `json:"retries,omitzero" jsonschema:"minimum=-1"`
+	Retries *int `json:"retries,omitzero" flow:"retries" jsonschema:"minimum=-1"`
 	// TimeoutSend is the deadline of each try, in milliseconds; 0, the default, is none.
-	TimeoutSend int `json:"timeoutSend,omitzero" jsonschema:"minimum=0"`
+	TimeoutSend int `json:"timeoutSend,omitzero" flow:"timeout_send" jsonschema:"minimum=0"`
 	// Compression of calls to executors. Default none.
-	Compression string `json:"compression,omitzero" jsonschema:"enum=none,enum=gzip,enum=deflate"`
+	Compression string `json:"compression,omitzero" flow:"compression" jsonschema:"enum=none,enum=gzip,enum=deflate"`
 	// MaxMessageBytes bounds a message from a client or an executor, in bytes. Default 268435456 (256 MiB).
 	MaxMessageBytes int `json:"maxMessageBytes,omitzero" jsonschema:"minimum=1,maximum=2147483647"`
 	// Docarray is the document generation that joins decode: v1, v2, or auto, the default (recognised per request).
@@ -42,17 +42,17 @@ type Ports struct {
 // HTTP is what the HTTP door offers.
 type HTTP struct {
 	// Title of the API's documentation.
-	Title string `json:"title,omitzero"`
+	Title string `json:"title,omitzero" flow:"title"`
 	// Description of the API's documentation.
-	Description string `json:"description,omitzero"`
+	Description string `json:"description,omitzero" flow:"description"`
 	// CORS lets pages of any origin call.
-	CORS bool `json:"cors,omitzero"`
+	CORS bool `json:"cors,omitzero" flow:"cors"`
 	// NoDebugEndpoints leaves out /status and /post.
-	NoDebugEndpoints bool `json:"noDebugEndpoints,omitzero"`
+	NoDebugEndpoints bool `json:"noDebugEndpoints,omitzero" flow:"no_debug_endpoints"`
 	// NoCRUDEndpoints leaves out /index, /search, /update and /delete.
-	NoCRUDEndpoints bool `json:"noCRUDEndpoints,omitzero"`
+	NoCRUDEndpoints bool `json:"noCRUDEndpoints,omitzero" flow:"no_crud_endpoints"`
 	// ExposeEndpoints are further routes: an endpoint of the executors to the route's arguments, such as {path: /x, methods: [GET]}.
-	ExposeEndpoints map[string]any `json:"exposeEndpoints,omitempty"`
+	ExposeEndpoints map[string]any `json:"exposeEndpoints,omitempty" flow:"expose_endpoints"`
 }
 
 // TLS of the gateway's doors.
@@ -60,7 +60,7 @@ type TLS struct {
 	// SecretName names a Secret of the type kubernetes.io/tls.
 	SecretName string `json:"secretName,omitzero"`
 	// CertFile is the certificate's path in the container, instead of a Secret.
-	CertFile string `json:"certFile,omitzero"`
+	CertFile string `json:"certFile,omitzero" flow:"ssl_certfile"`
 	// KeyFile is the key's path in the container, instead of a Secret.
-	KeyFile string `json:"keyFile,omitzero"`
+	KeyFile string `json:"keyFile,omitzero" flow:"ssl_keyfile"`
 }

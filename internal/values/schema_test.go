@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,15 +37,7 @@ func TestSchema(t *testing.T) {
 // schema generates values.schema.json.
 func schema(t *testing.T) []byte {
 	t.Helper()
-	reflector := jsonschema.Reflector{
-		Anonymous: true, ExpandedStruct: true,
-		Mapper: func(of reflect.Type) *jsonschema.Schema {
-			if of == reflect.TypeFor[map[string]string]() {
-				return &jsonschema.Schema{Type: "object", AdditionalProperties: types("string", "null")}
-			}
-			return nil
-		},
-	}
+	reflector := jsonschema.Reflector{Anonymous: true, ExpandedStruct: true}
 	if err := reflector.AddGoComments(reflect.TypeFor[Values]().PkgPath(), "."); err != nil {
 		t.Fatal(err)
 	}
@@ -54,15 +47,19 @@ func schema(t *testing.T) []byte {
 	s := reflector.Reflect(Values{})
 	s.Title = "Values of the chart flow"
 
-	// Helm takes a null for "not this one"; what comes from an umbrella chart may hold more than is ours.
-	executor, global := s.Definitions["Executor"], s.Definitions["Global"]
-	executor.Type = ""
-	executor.Extras = map[string]any{"type": []string{"object", "null"}}
-	global.AdditionalProperties = nil
-	property(t, global, "imagePullSecrets").Items = types("string", "object")
-	property(t, s, "fullnameOverride").Pattern = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"
-	property(t, s, "nameOverride").Pattern = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"
+	pattern(t, s, "fullnameOverride", "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")
+	pattern(t, s, "nameOverride", "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")
+	pattern(t, s.Definitions["Volume"], "mountPath", "^/.")
 	property(t, s.Definitions["External"], "addresses").Items.Pattern = "^grpcs?://[^/ ]+:[0-9]+$"
+	property(t, s.Definitions["Executor"], "polling").AdditionalProperties.Enum = []any{"any", "all"}
+	property(t, s.Definitions["Executor"], "gpus").AdditionalProperties.Minimum = "0"
+	// What comes from an umbrella chart may hold more than is ours.
+	s.Definitions["Global"].AdditionalProperties = nil
+	property(t, s.Definitions["Global"], "imagePullSecrets").Items = &jsonschema.Schema{Extras: map[string]any{"type": []string{"string", "object"}}}
+	takeNull(s)
+	for _, here := range []*jsonschema.Schema{s, s.Definitions["Volume"]} { // the one is the whole, the other an item of a list
+		here.Type, here.Extras = "object", nil
+	}
 
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
@@ -71,8 +68,30 @@ func schema(t *testing.T) []byte {
 	return append(text, '\n')
 }
 
-func types(names ...string) *jsonschema.Schema {
-	return &jsonschema.Schema{Extras: map[string]any{"type": names}}
+// takeNull lets every field, and every entry of a map, be null: for Helm it is "not this one". Items of lists must be there.
+func takeNull(s *jsonschema.Schema) {
+	for pair := s.Properties.Oldest(); pair != nil; pair = pair.Next() {
+		if !slices.Contains(s.Required, pair.Key) {
+			takeNull(pair.Value)
+		}
+	}
+	for _, definition := range s.Definitions {
+		takeNull(definition)
+	}
+	if s.AdditionalProperties != nil && s.AdditionalProperties.Type != "" {
+		takeNull(s.AdditionalProperties)
+	}
+	if s.Type != "" {
+		s.Extras, s.Type = map[string]any{"type": []string{s.Type, "null"}}, ""
+	}
+	if s.Enum != nil {
+		s.Enum = append(s.Enum, nil)
+	}
+}
+
+func pattern(t *testing.T, s *jsonschema.Schema, name, pattern string) {
+	t.Helper()
+	property(t, s, name).Pattern = pattern
 }
 
 func property(t *testing.T, s *jsonschema.Schema, name string) *jsonschema.Schema {

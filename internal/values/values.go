@@ -1,7 +1,8 @@
 // Package values holds the chart's values as Go types, from which values.schema.json is generated, and turns a flow
 // into them.
 //
-// The comments of the fields are the schema's descriptions. A zero field is left out and means the default of charts/flow/values.yaml, so that values say only what the flow says.
+// The comments of the fields are the schema's descriptions. The tag flow is the word that flow.yml has for a field; a field without
+// one is said under x-flow. A zero field is left out and means the chart's default, so that values say only what the flow says.
 package values
 
 //go:generate go test -run ^TestSchema$ . -update
@@ -20,15 +21,19 @@ type Values struct {
 	// Global values are shared by all charts of an umbrella chart, which may add its own.
 	Global Global `json:"global,omitzero"`
 	// Flow is the text of a flow.yml, for --set-file flow=flow.yml. What gateway and executors say wins over it.
-	Flow string `json:"flow,omitzero"`
+	Flow string `json:"flow,omitzero" flow:"-"`
 	// Gateway is the flow's door.
 	Gateway Gateway `json:"gateway,omitzero"`
 	// ExecutorDefaults hold for every executor that does not say otherwise.
 	ExecutorDefaults ExecutorDefaults `json:"executorDefaults,omitzero"`
 	// Executors by their names in the flow. An executor that is null is left out; without any there is one echo executor.
-	Executors map[string]*Executor `json:"executors,omitempty"`
+	Executors map[string]*Executor `json:"executors,omitempty" flow:"executors"`
 	// Mesh is the service mesh that carries the calls.
 	Mesh Mesh `json:"mesh,omitzero"`
+	// CommonLabels are added to the labels of every object and pod.
+	CommonLabels map[string]string `json:"commonLabels,omitempty"`
+	// CommonAnnotations are added to the annotations of every object.
+	CommonAnnotations map[string]string `json:"commonAnnotations,omitempty"`
 }
 
 // Global values are shared by all charts of an umbrella chart.
@@ -57,6 +62,11 @@ type Image struct {
 type ExecutorDefaults struct {
 	// Image of Go executors that name none.
 	Image Image `json:"image,omitzero"`
+
+	WorkloadExtras
+
+	// Storage of the claims that volumes and workspaces make.
+	Storage Storage `json:"storage,omitzero"`
 }
 
 // Mesh is the service mesh that carries the calls.

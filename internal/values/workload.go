@@ -5,28 +5,28 @@ type Workload struct {
 	// Image of the process.
 	Image Image `json:"image,omitzero"`
 	// UsesWith are the process's own parameters.
-	UsesWith map[string]any `json:"usesWith,omitempty"`
-	// PyModules are the files that define a Python class.
-	PyModules []string `json:"pyModules,omitempty"`
+	UsesWith map[string]any `json:"usesWith,omitempty" flow:"uses_with"`
+	// PyModules are the files that define a Python class. Only with the runtime jina.
+	PyModules []string `json:"pyModules,omitempty" flow:"py_modules"`
 	// Args are further arguments of Jina's processes by their names in snake_case: true is a flag, a list several words, a map JSON.
 	// Only with the runtime jina.
-	Args map[string]any `json:"args,omitempty"`
-	// Replicas of the process.
-	Replicas int `json:"replicas,omitzero" jsonschema:"minimum=1"`
+	Args map[string]any `json:"args,omitempty" flow:"ARGUMENT"`
+	// Replicas of the process. Default 1.
+	Replicas int `json:"replicas,omitzero" flow:"replicas" jsonschema:"minimum=1"`
 	// TimeoutReady is how long a replica may take to start, in milliseconds. Default 600000.
-	TimeoutReady int `json:"timeoutReady,omitzero" jsonschema:"minimum=1"`
+	TimeoutReady int `json:"timeoutReady,omitzero" flow:"timeout_ready" jsonschema:"minimum=1"`
 	// Env are environment variables.
-	Env map[string]string `json:"env,omitempty"`
+	Env map[string]string `json:"env,omitempty" flow:"env"`
 	// EnvFromSecret are environment variables from keys of Secrets.
-	EnvFromSecret map[string]SecretKey `json:"envFromSecret,omitempty"`
+	EnvFromSecret map[string]SecretKey `json:"envFromSecret,omitempty" flow:"env_from_secret"`
 	// ImagePullSecrets are names of Secrets, beside the global ones.
-	ImagePullSecrets []string `json:"imagePullSecrets,omitempty"`
+	ImagePullSecrets []string `json:"imagePullSecrets,omitempty" flow:"image_pull_secrets"`
 	// Monitoring asks for Prometheus metrics to be served and collected.
-	Monitoring bool `json:"monitoring,omitzero"`
+	Monitoring bool `json:"monitoring,omitzero" flow:"monitoring"`
 	// Traces are sent by OTLP over gRPC.
-	Traces Exporter `json:"traces,omitzero"`
+	Traces Exporter `json:"traces,omitzero" flow:"tracing"`
 	// Metrics are sent by OTLP over gRPC.
-	Metrics Exporter `json:"metrics,omitzero"`
+	Metrics Exporter `json:"metrics,omitzero" flow:"metrics"`
 
 	WorkloadExtras
 }
@@ -53,9 +53,9 @@ type WorkloadExtras struct {
 	RuntimeClassName string `json:"runtimeClassName,omitzero"`
 	// ServiceAccount of the pods.
 	ServiceAccount ServiceAccount `json:"serviceAccount,omitzero"`
-	// PodSecurityContext is merged into the chart's restricted one.
+	// PodSecurityContext is merged into the chart's restricted one; null takes a field away.
 	PodSecurityContext map[string]any `json:"podSecurityContext,omitempty"`
-	// SecurityContext of the container is merged into the chart's restricted one.
+	// SecurityContext of the container is merged into the chart's restricted one; null takes a field away.
 	SecurityContext map[string]any `json:"securityContext,omitempty"`
 	// ExtraEnv are environment variables as Kubernetes writes them, such as those from fields of the pod.
 	ExtraEnv []map[string]any `json:"extraEnv,omitempty"`
