@@ -12,6 +12,8 @@ type Fault struct {
 	Line, Column int
 	// What is wrong; Expected is what was expected instead; Cure is what to do. The last two may be empty.
 	What, Expected, Cure string
+	// Fix is an edit that mends it; nil where that takes thought.
+	Fix *Edit
 }
 
 // String is `file:line:column: what, expected …; cure`, without the parts that are unknown or empty.

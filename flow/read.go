@@ -69,12 +69,17 @@ type reader struct {
 	path     string
 	dir      string
 	opts     Options
+	src      *source
 	faults   Faults
 	warnings Faults
+	// edits are what Fix does beyond the faults.
+	edits []Edit
 }
 
-func (r *reader) fault(at Pos, what, expected, cure string) {
-	r.faults = append(r.faults, Fault{r.path, at.Line, at.Column, what, expected, cure})
+// fault notes what is wrong. Its result is there to set Fix, at once.
+func (r *reader) fault(at Pos, what, expected, cure string) *Fault {
+	r.faults = append(r.faults, Fault{File: r.path, Line: at.Line, Column: at.Column, What: what, Expected: expected, Cure: cure})
+	return &r.faults[len(r.faults)-1]
 }
 
 func (r *reader) warn(at Pos, what, cure string) {

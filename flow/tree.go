@@ -27,6 +27,7 @@ func (r *reader) parse(src []byte) *yaml.Node {
 		r.fault(Pos{}, "the file is larger than 1 MiB", "a flow.yml", "check the path, or split the flow")
 		return nil
 	}
+	r.src = newSource(src)
 	decoder := yaml.NewDecoder(bytes.NewReader(src))
 	var doc, second yaml.Node
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {

@@ -1,0 +1,53 @@
+package flow
+
+import (
+	"bytes"
+	"sort"
+	"unicode/utf8"
+)
+
+// source is the text of a file and where its lines begin, counted as package yaml counts lines and columns.
+type source struct {
+	text  []byte
+	lines []int
+}
+
+func newSource(text []byte) *source {
+	s := &source{text: text, lines: []int{0}}
+	if bytes.HasPrefix(text, []byte("\uFEFF")) {
+		s.lines[0] = len("\uFEFF")
+	}
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		i += size
+		switch {
+		case r == '\r' && i < len(text) && text[i] == '\n':
+		case r == '\n', r == '\r', r == '\u0085', r == '\u2028', r == '\u2029':
+			s.lines = append(s.lines, i)
+		}
+	}
+	return s
+}
+
+// offset is the index in the text of what stands at a place; ok is false for places that the text does not have.
+func (s *source) offset(at Pos) (offset int, ok bool) {
+	if at.Line < 1 || at.Line > len(s.lines) || at.Column < 1 {
+		return 0, false
+	}
+	offset = s.lines[at.Line-1]
+	for range at.Column - 1 {
+		if offset >= len(s.text) {
+			return 0, false
+		}
+		_, size := utf8.DecodeRune(s.text[offset:])
+		offset += size
+	}
+	return offset, true
+}
+
+// pos is the place of an index in the text.
+func (s *source) pos(offset int) Pos {
+	line := max(sort.SearchInts(s.lines, offset+1), 1)
+	start := min(s.lines[line-1], offset)
+	return Pos{line, utf8.RuneCount(s.text[start:offset]) + 1}
+}
