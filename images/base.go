@@ -195,7 +195,7 @@ func noPlatform(wanted v1.Platform, has []string) error {
 	return fmt.Errorf("has no image for %s, only for %s; choose another base or another platform", wanted, strings.Join(has, ", "))
 }
 
-// asOCI is the same image with OCI's media types, which all layers on it have, and with all that is in a registry brought here.
+// asOCI is the same image with OCI's media types, as our own layers have, and with its layers in files.
 func (b *builder) asOCI(ctx context.Context, image v1.Image, step string) (v1.Image, error) {
 	file, err := image.ConfigFile()
 	if err != nil {
@@ -211,14 +211,10 @@ func (b *builder) asOCI(ctx context.Context, image v1.Image, step string) (v1.Im
 	oci := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	var additions []mutate.Addendum
 	for n, layer := range layers {
-		mediaType, err := layer.MediaType()
-		if err != nil {
-			return nil, err
-		}
 		if layer, err = b.cached(ctx, layer, file.RootFS.DiffIDs[n], step); err != nil {
 			return nil, err
 		}
-		additions = append(additions, mutate.Addendum{Layer: layer, MediaType: ociLayer(mediaType)})
+		additions = append(additions, mutate.Addendum{Layer: layer})
 	}
 	if oci, err = mutate.Append(oci, additions...); err != nil {
 		return nil, err
@@ -236,7 +232,7 @@ func ociLayer(mediaType types.MediaType) types.MediaType {
 	return mediaType
 }
 
-// cached is a layer that lies in the cache: it is read there several times, and again by the next build.
+// cached is a layer as a file in the cache, where it is read several times, and again by the next build.
 func (b *builder) cached(ctx context.Context, layer v1.Layer, diffID v1.Hash, step string) (v1.Layer, error) {
 	digest, err := layer.Digest()
 	if err != nil {
@@ -256,7 +252,7 @@ func (b *builder) cached(ctx context.Context, layer v1.Layer, diffID v1.Hash, st
 			return nil, err
 		}
 	}
-	return newFileLayer(path, digest, diffID, mediaType)
+	return newFileLayer(path, digest, diffID, ociLayer(mediaType))
 }
 
 func (b *builder) download(ctx context.Context, layer v1.Layer, size int64, path, step string) error {

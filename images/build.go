@@ -92,6 +92,7 @@ func Build(ctx context.Context, o Options) (_ *Image, err error) {
 		return nil, err
 	}
 	b.name = filepath.Base(b.Dir)
+	b.Warn = once(o.Warn)
 	if b.Created.IsZero() {
 		b.Created = time.Unix(0, 0).UTC()
 	}
@@ -122,6 +123,17 @@ func Build(ctx context.Context, o Options) (_ *Image, err error) {
 	}
 	image.top, err = indexOf(image.Variants, labels)
 	return image, err
+}
+
+// once passes on each text once, as all platforms have the same to say.
+func once(warn func(string)) func(string) {
+	said := map[string]bool{}
+	return func(text string) {
+		if !said[text] {
+			said[text] = true
+			warn(text)
+		}
+	}
 }
 
 // Close removes the layers.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -59,6 +60,9 @@ func (g goProgram) build(ctx context.Context, b *builder, platform v1.Platform) 
 	return Variant{Image: image, Platform: platform, packages: packages}, err
 }
 
+// buildCommand is go's. Time zones are in the program, as they are not on an empty base.
+var buildCommand = []string{"build", "-trimpath", "-buildvcs=false", "-tags=timetzdata", "-ldflags=-s -w -buildid="}
+
 // compile makes a program that depends on nothing but its source and Go's version: no C, no paths, no version control.
 func (g goProgram) compile(ctx context.Context, b *builder, platform v1.Platform, step, program string) error {
 	b.Progress(step, "", false)
@@ -74,8 +78,7 @@ func (g goProgram) compile(ctx context.Context, b *builder, platform v1.Platform
 		return fmt.Errorf("%s is Go package %s; expected a main package, whose main function calls executor.Main", b.Dir, name)
 	}
 	heard := func(line string) { b.Progress(step, line, false) }
-	return goTool.run(ctx, b.Dir, env, heard,
-		"build", "-trimpath", "-buildvcs=false", "-tags=timetzdata", "-ldflags=-s -w -buildid=", "-o", program)
+	return goTool.run(ctx, b.Dir, env, heard, append(slices.Clone(buildCommand), "-o", program)...)
 }
 
 // assemble lays the program on an empty base.

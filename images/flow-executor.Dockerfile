@@ -1,0 +1,19 @@
+# For those who have a container engine: the image that `make images` makes without one. From the root of the repository:
+#   docker build -f images/flow-executor.Dockerfile -t flow-executor .
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags=timetzdata -ldflags="-s -w -buildid=" -o /usr/local/bin/flow-executor ./cmd/flow-executor
+RUN mkdir -p -m 1777 /rootfs/tmp
+
+FROM scratch
+COPY images/rootfs/ /
+COPY --from=build /rootfs/ /
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /usr/local/bin/flow-executor /usr/local/bin/flow-executor
+LABEL helm-flow.github.io/runtime=go org.opencontainers.image.title=flow-executor
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+WORKDIR /
+USER 65532:65532
+EXPOSE 8080 9090
+ENTRYPOINT ["/usr/local/bin/flow-executor"]
