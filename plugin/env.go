@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 	"helm.sh/helm/v3/pkg/cli"
 )
@@ -46,4 +47,23 @@ func (e *Env) Color(w io.Writer) bool {
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// helmVariables are what a Helm started by us inherits of the global flags.
+func (e *Env) helmVariables() []string {
+	var variables []string
+	for name, value := range e.helm.EnvVars() {
+		if name != "HELM_BIN" { // which would be us
+			variables = append(variables, name+"="+value)
+		}
+	}
+	if e.color.value != "auto" {
+		variables = append(variables, "HELM_COLOR="+e.color.value)
+	}
+	return variables
+}
+
+// isCompleting reports whether a shell asks for completions.
+func (e *Env) isCompleting() bool {
+	return len(e.Args) > 0 && (e.Args[0] == cobra.ShellCompRequestCmd || e.Args[0] == cobra.ShellCompNoDescRequestCmd)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/helm-flow/helm-flow/flow"
 	"github.com/helm-flow/helm-flow/internal/chart"
+	"github.com/helm-flow/helm-flow/plugin/helm"
 )
 
 // The exit codes of every command.
@@ -13,6 +14,7 @@ const (
 	exitFailed      = 1
 	exitFindings    = 2
 	exitInvalidFlow = 3
+	exitNoHelm      = 4
 )
 
 // errFindings is the error of a command that did its work, and found what it was asked to look for.
@@ -26,6 +28,7 @@ var exitCodes = []struct {
 	{exitFindings, func(err error) bool { return errors.Is(err, errFindings) }},
 	{exitInvalidFlow, is[flow.Faults]},
 	{exitInvalidFlow, is[*chart.InvalidValues]},
+	{exitNoHelm, is[*helm.MissingError]},
 }
 
 func is[E error](err error) bool {
@@ -34,6 +37,9 @@ func is[E error](err error) bool {
 }
 
 func exitCode(err error) int {
+	if exit, ok := errors.AsType[*helm.ExitError](err); ok {
+		return exit.Code
+	}
 	for _, row := range exitCodes {
 		if row.holds(err) {
 			return row.code

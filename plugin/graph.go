@@ -11,6 +11,7 @@ import (
 )
 
 func newGraphCommand(env *Env) *cobra.Command {
+	input := flowInput{env: env}
 	output := choice{value: "text", of: []string{"text", "mermaid", "dot"}}
 	cmd := &cobra.Command{
 		Use:   "graph FLOW",
@@ -22,7 +23,7 @@ FLOW is the path of a flow.yml, or - for standard input. The answer to the clien
   helm flow graph flow.yml -o dot | dot -Tsvg > flow.svg`,
 		Args: flowArg,
 		RunE: func(_ *cobra.Command, args []string) error {
-			f, err := env.loadFlow(args[0])
+			f, err := input.load(args[0])
 			if err != nil {
 				return err
 			}
@@ -35,6 +36,7 @@ FLOW is the path of a flow.yml, or - for standard input. The answer to the clien
 			return err
 		},
 	}
+	input.addFlags(cmd.Flags())
 	cmd.Flags().VarP(&output, "output", "o", "format of the graph")
 	return cmd
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	helmvalues "helm.sh/helm/v3/pkg/cli/values"
 
 	"github.com/helm-flow/helm-flow/flow"
 	"github.com/helm-flow/helm-flow/internal/chart"
@@ -15,12 +14,13 @@ import (
 
 type lintCommand struct {
 	env    *Env
+	input  flowInput
 	output choice
 	strict bool
 }
 
 func newLintCommand(env *Env) *cobra.Command {
-	c := &lintCommand{env: env, output: choice{value: "text", of: []string{"text", "json"}}}
+	c := &lintCommand{env: env, input: flowInput{env: env}, output: choice{value: "text", of: []string{"text", "json"}}}
 	cmd := &cobra.Command{
 		Use:   "lint FLOW",
 		Short: "Find every fault of a flow, with its line",
@@ -35,6 +35,7 @@ The exit code is 3 if the flow is invalid, 2 if it has warnings and --strict is 
 		Args: flowArg,
 		RunE: func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
+	c.input.addFlags(cmd.Flags())
 	cmd.Flags().VarP(&c.output, "output", "o", "format of the result")
 	cmd.Flags().BoolVar(&c.strict, "strict", false, "warnings fail with exit code 2")
 	return cmd
@@ -59,7 +60,7 @@ func (c *lintCommand) run(path string) error {
 
 // lint gives what keeps the flow from running anywhere, and what is only worth knowing.
 func (c *lintCommand) lint(path string) (faults, warnings flow.Faults, err error) {
-	f, err := c.env.readFlow(path)
+	f, err := c.input.read(path)
 	if faults, ok := errors.AsType[flow.Faults](err); ok {
 		return faults, nil, nil
 	}
@@ -68,7 +69,7 @@ func (c *lintCommand) lint(path string) (faults, warnings flow.Faults, err error
 	}
 	warnings = f.Warnings
 	// Python sources are no fault on a laptop.
-	_, err = render(f, values.Options{PythonSources: true}, helmvalues.Options{}, chart.Options{Release: "flow"})
+	_, err = c.input.render(f, values.Options{PythonSources: true}, chart.Options{Release: "flow"})
 	if faults, ok := errors.AsType[flow.Faults](err); ok {
 		return faults, warnings, nil
 	}

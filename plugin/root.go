@@ -40,7 +40,7 @@ func newRootCommand(env *Env) *cobra.Command {
 
 A flow.yml in Jina 3's format becomes values for one generic chart. The same flow runs on a laptop with no cluster.
 
-Exit codes: 0 ok, 1 failed, 2 findings, 3 invalid flow or values.`,
+Exit codes: 0 ok, 1 failed, 2 differences or findings, 3 invalid flow or values, 4 no Helm, or one that is too old.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -60,11 +60,13 @@ Exit codes: 0 ok, 1 failed, 2 findings, 3 invalid flow or values.`,
 		newBuildCommand(env),
 		newGraphCommand(env),
 		newGuardCommand(env),
+		newInstallCommand(env),
 		newLintCommand(env),
 		newLoadCommand(env),
 		newPostCommand(env),
 		newRunCommand(env),
 		newTemplateCommand(env),
+		newUpgradeCommand(env),
 		newValuesCommand(env),
 		newVersionCommand(env),
 	)

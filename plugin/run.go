@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-	helmvalues "helm.sh/helm/v3/pkg/cli/values"
 
 	"github.com/helm-flow/helm-flow/flow"
 	"github.com/helm-flow/helm-flow/internal/chart"
@@ -19,14 +18,14 @@ import (
 
 type runCommand struct {
 	env     *Env
-	values  helmvalues.Options
+	input   flowInput
 	python  string
 	logDir  string
 	program string // how the user calls us
 }
 
 func newRunCommand(env *Env) *cobra.Command {
-	c := &runCommand{env: env}
+	c := &runCommand{env: env, input: flowInput{env: env}}
 	cmd := &cobra.Command{
 		Use:   "run FLOW",
 		Short: "Run a flow as processes on this machine",
@@ -45,7 +44,7 @@ Executors are built-ins, or Python sources of this machine, which need a Python 
 			return c.run(cmd.Context(), args[0])
 		},
 	}
-	addValueFlags(cmd.Flags(), &c.values)
+	c.input.addFlags(cmd.Flags())
 	python := cmp.Or(env.Getenv("HELM_FLOW_PYTHON"), "python3")
 	cmd.Flags().StringVar(&c.python, "python", python, "Python that runs Python executors; $HELM_FLOW_PYTHON is its default")
 	cmd.Flags().StringVar(&c.logDir, "log-dir", "", "folder for the logs, a file each, instead of stderr")
@@ -53,15 +52,14 @@ Executors are built-ins, or Python sources of this machine, which need a Python 
 }
 
 func (c *runCommand) run(ctx context.Context, path string) error {
-	f, err := c.env.loadFlow(path)
+	f, err := c.input.load(path)
 	if err != nil {
 		return err
 	}
 	if err := refuseImages(f); err != nil {
 		return err
 	}
-	manifests, err := render(f, values.Options{PythonSources: true}, c.values,
-		chart.Options{Release: "flow", Namespace: c.env.helm.Namespace()})
+	manifests, err := c.input.render(f, values.Options{PythonSources: true}, chart.Options{Release: "flow", Namespace: c.env.helm.Namespace()})
 	if err != nil {
 		return err
 	}
