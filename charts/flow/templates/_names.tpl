@@ -36,13 +36,6 @@ An executor's name in labels.
 {{- end }}
 
 {{/*
-The name of a workload and its Service. Takes root, component.
-*/}}
-{{- define "flow.object" -}}
-{{- include "flow.cut" (printf "%s-%s" (include "flow.fullname" .root) .component) -}}
-{{- end }}
-
-{{/*
 The one place that knows the namespace.
 */}}
 {{- define "flow.namespace" -}}
@@ -66,4 +59,22 @@ Labels of objects. Takes root, component. They must not reach pod templates: a n
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- with .root.flow.commonLabels }}
+{{ include "flow.yaml" . }}
+{{- end }}
+{{- end }}
+
+{{/*
+The metadata of an object of a workload. Takes a workload, or root, name, component; and annotations, if the object has any.
+*/}}
+{{- define "flow.meta" -}}
+metadata:
+  name: {{ .name }}
+  namespace: {{ include "flow.namespace" .root | quote }}
+  labels:
+    {{- include "flow.labels" . | nindent 4 }}
+  {{- with mergeOverwrite (dict) (.root.flow.commonAnnotations) (.annotations | default dict) }}
+  annotations:
+    {{- include "flow.yaml" . | nindent 4 }}
+  {{- end }}
 {{- end }}

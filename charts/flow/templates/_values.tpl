@@ -1,70 +1,118 @@
 {{/*
-Sets the fields of values in target, without those that are null, which is how users take away what others set. Takes
-target, values.
+Works out the whole flow, once for all templates, and keeps it in the root as .flow:
+  gateway, executors   values with their defaults; executors by name
+  workloads            what runs in the cluster, the gateway first: see _workloads.tpl
+  mesh                 linkerd or none
+  commonLabels, commonAnnotations
+Values of the chart are read nowhere else, as releases that were upgraded with --reuse-values lack the newer ones.
 */}}
-{{- define "flow.overlay" -}}
-{{- $target := .target -}}
-{{- range $key, $value := .values -}}
-{{- if and (kindIs "map" $value) (has $key (list "env" "metadata")) -}}
-{{- $texts := dict -}}
-{{- $_ := include "flow.overlay" (dict "target" $texts "values" $value) -}}
-{{- $value = $texts -}}
+{{- define "flow.load" -}}
+{{- if not (hasKey . "flow") -}}
+{{- $flow := dict "gateway" dict "executors" dict "workloads" list "mesh" ((.Values.mesh).provider | default "linkerd") -}}
+{{- $_ := set . "flow" $flow -}}
+{{- with .Values.flow -}}
+{{- include "flow.read" (dict "text" . "into" $flow) -}}
 {{- end -}}
-{{- if not (kindIs "invalid" $value) -}}
-{{- $_ := set $target $key $value -}}
-{{- end -}}
+{{- include "flow.common" . -}}
+{{- $_ := set $flow "gateway" (mergeOverwrite $flow.gateway (.Values.gateway | default dict)) -}}
+{{- include "flow.settle" (dict "values" $flow.gateway "defaults" (include "flow.gatewayDefaults" . | fromYaml)) -}}
+{{- include "flow.loadExecutors" . -}}
+{{- include "flow.loadWorkloads" . -}}
 {{- end -}}
 {{- end }}
 
-{{/*
-The gateway's values as JSON. The defaults are those of values.yaml once more, for releases that were upgraded with
---reuse-values and lack the newer ones.
-*/}}
-{{- define "flow.gateway" -}}
-{{- $gateway := dict
-  "replicas" 1 "prefetch" 1000 "retries" -1 "timeoutSend" 0 "maxMessageBytes" 268435456 "docarray" "auto"
-  "timeoutReady" 600000 "env" dict "resources" dict "image" dict -}}
-{{- $_ := include "flow.overlay" (dict "target" $gateway "values" .Values.gateway) -}}
-{{- $_ := set $gateway "port" (($gateway.ports).grpc | default 8080) -}}
-{{- toJson $gateway -}}
+{{/* The gateway's defaults. */}}
+{{- define "flow.gatewayDefaults" -}}
+runtime: go
+ports: {grpc: 8080}
+replicas: 1
+prefetch: 1000
+retries: -1
+timeoutSend: 0
+compression: none
+maxMessageBytes: 268435456
+docarray: auto
+timeoutReady: 600000
 {{- end }}
 
-{{/*
-The executors as JSON, without those that are null.
-*/}}
-{{- define "flow.executors" -}}
-{{- $executors := dict -}}
-{{- range $name, $values := .Values.executors | default (dict "echo" (dict "uses" "echo")) -}}
-{{- if not (kindIs "invalid" $values) -}}
-{{- $executor := dict "runtime" "go" "needs" (list "gateway") "replicas" 1 "timeoutReady" 600000 "env" dict "image" dict -}}
-{{- $_ := include "flow.overlay" (dict "target" $executor "values" $values) -}}
+{{/* An executor's defaults, under executorDefaults. */}}
+{{- define "flow.executorDefaults" -}}
+runtime: go
+needs: [gateway]
+replicas: 1
+shards: 1
+timeoutReady: 600000
+{{- end }}
+
+{{/* A part of flow.load. */}}
+{{- define "flow.loadExecutors" -}}
+{{- $executors := .flow.executors -}}
+{{- $common := omit (.Values.executorDefaults | default dict) "image" -}}
+{{- $defaults := include "flow.executorDefaults" . | fromYaml -}}
+{{- range $name, $values := .Values.executors -}}
+{{- $_ := set $executors $name (kindIs "invalid" $values | ternary nil (mergeOverwrite (get $executors $name | default dict) ($values | default dict))) -}}
+{{- end -}}
+{{- range $name, $values := $executors -}}
+{{- if kindIs "invalid" $values -}}
+{{- $_ := unset $executors $name -}}
+{{- else -}}
+{{- $executor := $common | ternary (mergeOverwrite (deepCopy $common) $values) $values -}}
+{{- include "flow.settle" (dict "values" $executor "defaults" $defaults) -}}
 {{- $_ := set $executors $name $executor -}}
 {{- end -}}
 {{- end -}}
-{{- toJson $executors -}}
+{{- if not $executors -}}
+{{- $_ := set $executors "echo" (mergeOverwrite (deepCopy $common) $defaults (dict "uses" "echo")) -}}
+{{- end -}}
 {{- end }}
 
 {{/*
-An image of this project as JSON: the last of layers that says a field wins. Takes root, repository, layers.
+Takes nulls out of values, which is how users take away what others set, and puts in the defaults that are missing. Takes values,
+defaults.
 */}}
-{{- define "flow.ownImage" -}}
-{{- $image := dict "registry" "ghcr.io" "repository" .repository "tag" .root.Chart.AppVersion -}}
-{{- range .layers -}}
+{{- define "flow.settle" -}}
+{{- include "flow.prune" .values -}}
+{{- range $key, $value := .defaults -}}
+{{- if not (hasKey $.values $key) -}}
+{{- $_ := set $.values $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Takes nulls out of a map at every depth; but not of what belongs to others, to whom null may mean something.
+*/}}
+{{- define "flow.prune" -}}
+{{- $others := list "usesWith" "args" "when" "exposeEndpoints" "podSecurityContext" "securityContext" -}}
 {{- range $key, $value := . -}}
-{{- if $value -}}
-{{- $_ := set $image $key $value -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $ $key -}}
+{{- else if and (kindIs "map" $value) (not (has $key $others)) -}}
+{{- include "flow.prune" $value -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
-{{- toJson $image -}}
 {{- end }}
 
 {{/*
-registry/repository:tag@digest. Takes root, image.
+What every object says, without what the chart says itself.
 */}}
-{{- define "flow.image" -}}
-{{- with (.root.Values.global).imageRegistry | default .image.registry }}{{ . }}/{{ end -}}
-{{- .image.repository -}}
-{{- with .image.tag }}:{{ . }}{{ end -}}
-{{- with .image.digest }}@{{ . }}{{ end -}}
+{{- define "flow.common" -}}
+{{- $labels := omit (.Values.commonLabels | default dict) "helm.sh/chart" "app.kubernetes.io/name" "app.kubernetes.io/instance"
+  "app.kubernetes.io/component" "app.kubernetes.io/managed-by" "app.kubernetes.io/version" -}}
+{{- $annotations := deepCopy (.Values.commonAnnotations | default dict) -}}
+{{- include "flow.prune" $labels -}}
+{{- include "flow.prune" $annotations -}}
+{{- $_ := set .flow "commonLabels" $labels -}}
+{{- $_ := set .flow "commonAnnotations" $annotations -}}
+{{- end }}
+
+{{/*
+toYaml, which gives nothing at all where it fails. What it makes of U+2028 and U+2029 ends the line where Helm reads it.
+*/}}
+{{- define "flow.yaml" -}}
+{{- $text := toYaml . -}}
+{{- if or (not $text) (regexMatch "[\\x{2028}\\x{2029}]" $text) -}}
+{{- fail "a value holds a control character that YAML cannot" -}}
+{{- end -}}
+{{- $text -}}
 {{- end }}
