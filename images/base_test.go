@@ -197,7 +197,7 @@ func localPythonBase(t *testing.T) string {
 	}
 	lines := strings.Fields(string(out))
 	prefix, version, program := lines[0], lines[1], lines[2]
-	entries := []entry{fileOf(t, "usr/local/bin/python"+version, program), link("usr/local/bin/python3", "python"+version)}
+	entries := []entry{fileOf(t, "usr/local/bin/python"+version, program), symlink("usr/local/bin/python3", "python"+version)}
 	shared, err := filepath.Glob(filepath.Join(prefix, "lib", "libpython"+version+"*.so*"))
 	if err != nil {
 		t.Fatal(err)

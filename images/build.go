@@ -26,7 +26,8 @@ type Options struct {
 	Dir string
 	// Platforms to build for, such as linux/amd64. More than one make an index.
 	Platforms []string
-	// Base of a Python executor: an image's reference, the folder of an OCI layout, or a tarball as `docker save` writes it.
+	// Base of a Python executor: an image's reference, the folder of an OCI layout, a tarball as `docker save` writes it, or "debian" for one
+	// that is made of Debian's packages.
 	Base string
 	// Labels of the image, which are its annotations too. RuntimeLabel and the title are set unless they are among them.
 	Labels map[string]string
@@ -197,7 +198,7 @@ func describe(v Variant, labels map[string]string, created time.Time) (v1.Image,
 		return nil, err
 	}
 	annotations := maps.Clone(labels)
-	if v.base != nil {
+	if v.base != nil && v.base.name != "" {
 		annotations["org.opencontainers.image.base.name"] = v.base.name
 		annotations["org.opencontainers.image.base.digest"] = v.base.digest.String()
 	}

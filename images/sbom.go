@@ -18,18 +18,18 @@ import (
 
 // softwarePackage is something in an image that has a name and a version of its own.
 type softwarePackage struct {
-	ecosystem string // golang or pypi, as package URLs call it
-	name      string
-	version   string
-	license   string // an SPDX expression, or empty
+	Ecosystem string // golang, pypi or deb/debian, as package URLs call it
+	Name      string
+	Version   string
+	License   string // an SPDX expression, or empty
 }
 
 func (p softwarePackage) purl() string {
-	segments := strings.Split(p.name, "/")
+	segments := strings.Split(p.Name, "/")
 	for i := range segments {
 		segments[i] = url.PathEscape(segments[i])
 	}
-	return fmt.Sprintf("pkg:%s/%s@%s", p.ecosystem, strings.Join(segments, "/"), url.PathEscape(p.version))
+	return fmt.Sprintf("pkg:%s/%s@%s", p.Ecosystem, strings.Join(segments, "/"), url.PathEscape(p.Version))
 }
 
 // The parts of SPDX 2.3 that are used here: spdx.github.io/spdx-spec/v2.3.
@@ -108,18 +108,18 @@ func (d *spdxDocument) addVariant(name string, v Variant) error {
 	}
 	image := container(name, digest, v.Platform)
 	d.add(image, "SPDXRef-DOCUMENT", "DESCRIBES")
-	if v.base != nil {
+	if v.base != nil && v.base.name != "" {
 		base := container(v.base.name, v.base.digest, v.Platform)
 		d.add(base, "", "")
 		d.relate(image.SPDXID, "DESCENDANT_OF", base.SPDXID)
 	}
 	slices.SortFunc(v.packages, func(a, b softwarePackage) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.version, b.version))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
 	})
 	for _, p := range v.packages {
 		d.add(spdxPackage{
-			SPDXID: spdxID("Package", p.ecosystem, p.name, p.version), Name: p.name, VersionInfo: p.version,
-			DownloadLocation: noAssertion, LicenseConcluded: noAssertion, LicenseDeclared: cmp.Or(p.license, noAssertion), CopyrightText: noAssertion,
+			SPDXID: spdxID("Package", p.Ecosystem, p.Name, p.Version), Name: p.Name, VersionInfo: p.Version,
+			DownloadLocation: noAssertion, LicenseConcluded: noAssertion, LicenseDeclared: cmp.Or(p.License, noAssertion), CopyrightText: noAssertion,
 			ExternalRefs: []spdxRef{{"PACKAGE-MANAGER", "purl", p.purl()}},
 		}, image.SPDXID, "CONTAINS")
 	}
