@@ -17,28 +17,34 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// made is a layer that was made here, with what is in it.
-type made struct {
-	layer    v1.Layer
-	packages []softwarePackage
+// contents tell what is in a layer.
+type contents struct {
+	Packages []softwarePackage
+	Warnings []string
 }
 
-// receipt is what the cache keeps beside a layer that was made here.
+// made is a layer that was made here.
+type made struct {
+	layer v1.Layer
+	contents
+}
+
+// receipt is what the cache keeps beside such a layer.
 type receipt struct {
 	Digest, DiffID v1.Hash
 	Size           int64
-	Packages       []softwarePackage
+	Contents       contents
 }
 
 // makeOnce makes a layer, unless the cache has it from an earlier build. The ingredients name all that the layer depends on.
-func (b *builder) makeOnce(ctx context.Context, kind string, ingredients []string, collect func() ([]entry, []softwarePackage, error)) (made, error) {
+func (b *builder) makeOnce(ctx context.Context, kind string, ingredients []string, collect func() ([]entry, contents, error)) (made, error) {
 	// Go's version stands for its gzip, by which the digest is another one.
 	key := sha256.Sum256([]byte(strings.Join(slices.Concat(ingredients, []string{b.Created.UTC().String(), runtime.Version()}), "\x00")))
 	path := filepath.Join(b.Cache, kind+"-"+hex.EncodeToString(key[:]))
 	if m, ok := kept(path); ok {
 		return m, nil
 	}
-	entries, packages, err := collect()
+	entries, contents, err := collect()
 	if err != nil {
 		return made{}, err
 	}
@@ -49,7 +55,7 @@ func (b *builder) makeOnce(ctx context.Context, kind string, ingredients []strin
 	if err != nil {
 		return made{}, err
 	}
-	return made{layer, packages}, keep(path, layer, packages)
+	return made{layer, contents}, keep(path, layer, contents)
 }
 
 // kept is the layer at path, if it is whole.
@@ -63,11 +69,11 @@ func kept(path string) (made, bool) {
 		return made{}, false
 	}
 	layer, err := newFileLayer(path, r.Digest, r.DiffID, types.OCILayer)
-	return made{layer, r.Packages}, err == nil
+	return made{layer, r.Contents}, err == nil
 }
 
-func keep(path string, layer v1.Layer, packages []softwarePackage) error {
-	r := receipt{Packages: packages}
+func keep(path string, layer v1.Layer, contents contents) error {
+	r := receipt{Contents: contents}
 	var err error
 	if r.Digest, err = layer.Digest(); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,14 +48,18 @@ var notNeeded = []string{
 // debian is a base under way.
 type debian struct {
 	*builder
-	step    string
-	apt     string // apt-get's own folder: what it knows of packages, and what it has fetched
-	options []string
+	platform v1.Platform
+	step     string
+	apt      string // apt-get's own folder: what it knows of packages, and what it has fetched
+	options  []string
 }
 
 // makeDebian makes a base of Debian's packages. It changes nothing of what is installed on this machine, and needs no rights.
 func (b *builder) makeDebian(ctx context.Context, platform v1.Platform, step string) (*base, error) {
-	d := &debian{builder: b, step: step, apt: filepath.Join(b.Cache, "apt-"+fileName(platform))}
+	if _, ok := architectures[platform.Architecture]; !ok {
+		return nil, noPlatform(platform, []string{"linux/amd64", "linux/arm64"})
+	}
+	d := &debian{builder: b, platform: platform, step: step, apt: filepath.Join(b.Cache, "apt-"+fileName(platform))}
 	status := filepath.Join(b.work, "status")
 	if err := os.WriteFile(status, []byte(debianStatus), 0o644); err != nil {
 		return nil, err
@@ -69,7 +74,11 @@ func (b *builder) makeDebian(ctx context.Context, platform v1.Platform, step str
 	if err != nil {
 		return nil, err
 	}
-	m, err := b.makeOnce(ctx, debianBase, archives, func() ([]entry, []softwarePackage, error) { return d.collect(ctx, archives) })
+	var names []string
+	for _, a := range archives {
+		names = append(names, a.name)
+	}
+	m, err := b.makeOnce(ctx, debianBase, names, func() ([]entry, contents, error) { return d.collect(ctx, archives) })
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +97,14 @@ func (b *builder) makeDebian(ctx context.Context, platform v1.Platform, step str
 	// Without SSL_CERT_FILE Debian's OpenSSL looks for the roots where only a package without use here would put them.
 	file.Config.Env = []string{"PATH=" + defaultPath, "LANG=C.UTF-8", "SSL_CERT_FILE=/" + rootCertificatesFile}
 	image, err = mutate.ConfigFile(image, file)
-	return &base{image: image, packages: m.packages}, err
+	return &base{image: image, packages: m.Packages}, err
 }
 
-// resolve tells the files of the packages, which have name, version and architecture in their names.
-func (d *debian) resolve(ctx context.Context) ([]string, error) {
+// archive is a package's file, which has its name, version and architecture in its name.
+type archive struct{ uri, name string }
+
+// resolve tells the packages to take.
+func (d *debian) resolve(ctx context.Context) ([]archive, error) {
 	for _, dir := range []string{"lists/partial", "archives/partial"} {
 		if err := os.MkdirAll(filepath.Join(d.apt, dir), 0o755); err != nil {
 			return nil, err
@@ -101,14 +113,14 @@ func (d *debian) resolve(ctx context.Context) ([]string, error) {
 	if err := d.aptGet(ctx, d.progress, "update"); err != nil {
 		return nil, err
 	}
-	var archives []string
+	var archives []archive
 	err := d.aptGet(ctx, func(line string) {
 		// 'URI' FILE SIZE HASH
 		if fields := strings.Fields(line); len(fields) >= 3 && strings.HasPrefix(line, "'") {
-			archives = append(archives, fields[1])
+			archives = append(archives, archive{strings.Trim(fields[0], "'"), fields[1]})
 		}
 	}, slices.Concat([]string{"install", "--print-uris"}, debianPackages)...)
-	slices.Sort(archives)
+	slices.SortFunc(archives, func(a, b archive) int { return strings.Compare(a.name, b.name) })
 	return archives, err
 }
 
@@ -119,48 +131,49 @@ func (d *debian) aptGet(ctx context.Context, heard func(string), args ...string)
 func (d *debian) progress(line string) { d.Progress(d.step, line, false) }
 
 // collect fetches the packages and takes them apart.
-func (d *debian) collect(ctx context.Context, archives []string) ([]entry, []softwarePackage, error) {
+func (d *debian) collect(ctx context.Context, archives []archive) ([]entry, contents, error) {
 	if err := d.aptGet(ctx, d.progress, slices.Concat([]string{"install", "--download-only"}, debianPackages)...); err != nil {
-		return nil, nil, err
+		return nil, contents{}, err
 	}
-	root, control := filepath.Join(d.work, "root"), filepath.Join(d.work, "control")
-	slices.SortStableFunc(archives, func(a, b string) int { return rank(a) - rank(b) })
+	root := filepath.Join(d.work, fileName(d.platform)+"-root")
 	files := map[string]entry{}
-	var packages []softwarePackage
-	for _, archive := range archives {
-		d.progress(archive)
-		file := filepath.Join(d.apt, "archives", archive)
-		for _, args := range [][]string{{"--extract", file, root}, {"--control", file, control}} {
-			if err := dpkgDeb.run(ctx, d.work, nil, d.progress, args...); err != nil {
-				return nil, nil, err
-			}
-		}
-		text, err := os.ReadFile(filepath.Join(control, "control"))
+	var c contents
+	for _, a := range archives {
+		d.progress(a.name)
+		control, err := d.extract(ctx, a, root)
 		if err != nil {
-			return nil, nil, err
+			return nil, contents{}, err
 		}
-		p := debianPackage(string(text))
-		packages = append(packages, p)
+		p := debianPackage(control)
+		c.Packages = append(c.Packages, p)
 		// Where scanners look in images without dpkg.
-		status := textFile("var/lib/dpkg/status.d/"+p.Name, string(text))
+		status := textFile("var/lib/dpkg/status.d/"+p.Name, control)
 		files[status.name] = status
 	}
 	if err := addTree(files, root); err != nil {
-		return nil, nil, err
+		return nil, contents{}, err
 	}
 	common, err := emptyBase()
 	for _, e := range common {
 		files[e.name] = e
 	}
-	return slices.Collect(maps.Values(files)), packages, errors.Join(err, d.aptGet(ctx, d.progress, "clean"))
+	return slices.Collect(maps.Values(files)), c, errors.Join(err, d.aptGet(ctx, d.progress, "clean"))
 }
 
-// rank is the order in which packages are taken apart: links from /lib and the like to /usr come first, so that files lie behind them.
-func rank(archive string) int {
-	if strings.HasPrefix(archive, "base-files_") {
-		return 0
+// extract lays the files of a package into root, and returns what it says of itself.
+func (d *debian) extract(ctx context.Context, a archive, root string) (string, error) {
+	file := filepath.Join(d.apt, "archives", a.name)
+	if at, err := url.Parse(a.uri); err == nil && at.Scheme == "file" {
+		file = at.Path // apt-get leaves it there
 	}
-	return 1
+	control := filepath.Join(d.work, "control")
+	for _, args := range [][]string{{"--extract", file, root}, {"--control", file, control}} {
+		if err := dpkgDeb.run(ctx, d.work, nil, d.progress, args...); err != nil {
+			return "", err
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(control, "control"))
+	return string(text), err
 }
 
 // debianPackage reads what a package says of itself.

@@ -140,8 +140,8 @@ func (e pythonExecutor) build(ctx context.Context, b *builder, platform v1.Platf
 		if err != nil {
 			return Variant{}, err
 		}
-		v.packages = slices.Concat(v.packages, m.packages)
-		hasJina = hasJina || slices.ContainsFunc(m.packages, func(p softwarePackage) bool { return p.Name == jinaName })
+		v.packages = slices.Concat(v.packages, m.Packages)
+		hasJina = hasJina || slices.ContainsFunc(m.Packages, func(p softwarePackage) bool { return p.Name == jinaName })
 		if err := b.append(&v, m.layer, "uv pip install -r "+requirementsFile); err != nil {
 			return Variant{}, err
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -41,12 +42,12 @@ func (r *requirements) layer(ctx context.Context) (made, error) {
 	if err != nil {
 		return made{}, fmt.Errorf("%s for Python %s on %s: %w", filepath.Join(r.b.Dir, requirementsFile), r.python.version, r.platform, err)
 	}
-	size, err := m.layer.Size()
-	if err != nil {
-		return made{}, err
+	for _, warning := range m.Warnings {
+		r.b.Warn(warning)
 	}
-	r.b.Progress(r.step, fmt.Sprintf("%d packages, %s", len(m.packages), megabytes(size)), true)
-	return m, nil
+	size, err := m.layer.Size()
+	r.b.Progress(r.step, fmt.Sprintf("%d packages, %s", len(m.Packages), megabytes(size)), true)
+	return m, err
 }
 
 func newRequirements(b *builder, platform v1.Platform, python interpreter) (*requirements, error) {
@@ -73,27 +74,30 @@ func (r *requirements) resolveAndInstall(ctx context.Context) (made, error) {
 	if err != nil {
 		return made{}, err
 	}
-	collect := func() ([]entry, []softwarePackage, error) { return r.install(ctx, lock, work+"-site") }
+	collect := func() ([]entry, contents, error) { return r.install(ctx, lock, work+"-site") }
 	if unhashed.Match(text) {
-		entries, packages, err := collect()
+		entries, contents, err := collect()
 		if err != nil {
 			return made{}, err
 		}
 		layer, err := writeLayer(ctx, work+"-site.tar.gz", entries, r.b.Created)
-		return made{layer, packages}, err
+		return made{layer, contents}, err
 	}
 	return r.b.makeOnce(ctx, "site", append(r.target, r.python.path, string(text)), collect)
 }
 
 // install installs the requirements, of the versions that they were resolved to, into dir, which the entries are read from. A package without a wheel is
 // built here, as some that Jina needs have none; uv refuses the result if it is for another platform.
-func (r *requirements) install(ctx context.Context, lock, dir string) ([]entry, []softwarePackage, error) {
-	if err := r.uv(ctx, "install", "--target", dir, "--constraints", lock, "--requirements", requirementsFile); err != nil {
-		return nil, nil, err
+func (r *requirements) install(ctx context.Context, lock, dir string) ([]entry, contents, error) {
+	if err := os.Mkdir(dir, 0o755); err != nil { // uv makes none for no requirements
+		return nil, contents{}, err
 	}
-	s := &site{files: map[string]entry{}, warn: r.b.Warn}
+	if err := r.uv(ctx, "install", "--target", dir, "--constraints", lock, "--requirements", requirementsFile); err != nil {
+		return nil, contents{}, err
+	}
+	s := &site{files: map[string]entry{}}
 	err := s.collect(dir, r.python.path)
-	return slices.Collect(maps.Values(s.files)), s.packages, err
+	return slices.Collect(maps.Values(s.files)), s.contents, err
 }
 
 func (r *requirements) uv(ctx context.Context, command string, args ...string) error {
@@ -102,13 +106,12 @@ func (r *requirements) uv(ctx context.Context, command string, args ...string) e
 }
 
 // unhashed is a requirement in a lock file that is not followed by a hash.
-var unhashed = regexp.MustCompile(`(?m)^\w.*[^\\\n]$`)
+var unhashed = regexp.MustCompile(`(?m)^[^#\s].*[^\\\n]$`)
 
 // site is what requirements have become: files by their names in the image, and what they are.
 type site struct {
-	files    map[string]entry
-	packages []softwarePackage
-	warn     func(string)
+	files map[string]entry
+	contents
 }
 
 func (s *site) add(e entry) { s.files[e.name] = e }
@@ -135,11 +138,15 @@ func (s *site) collect(dir, python string) error {
 		switch folder, base := path.Split(name); {
 		case name == ".lock" || folder == "bin/" && path.Ext(base) == ".exe" || isDistInfo(folder) && slices.Contains(ofThisMachine, base):
 			return nil
+		case editable.MatchString(base):
+			return errors.New("a requirement is editable (-e), which would lead to a folder of this machine; leave out -e")
 		case folder == "bin/":
 			e, err = rewrite(e, func(text []byte) []byte { return shebang.ReplaceAll(text, []byte("#!"+python)) })
 		case !isDistInfo(folder):
 		case base == "RECORD":
-			e, err = rewrite(e, func(text []byte) []byte { return recordOfMachine.ReplaceAll(recordOfScript.ReplaceAll(text, []byte("$1,,")), nil) })
+			e, err = rewrite(e, func(text []byte) []byte {
+				return recordOfMachine.ReplaceAll(recordOfScript.ReplaceAll(text, []byte("$1,,")), nil)
+			})
 		case base == "METADATA":
 			err = s.addPackage(e)
 		case base == "WHEEL":
@@ -173,6 +180,8 @@ var (
 	recordOfMachine = regexp.MustCompile(`(?m)^[^,/]+/(direct_url|uv_cache)\.json,.*\n`)
 	// compiledHere is the tag of a wheel that was made on this machine for such as this; those of indexes say which libraries they need.
 	compiledHere = regexp.MustCompile(`(?m)^Tag: .*-linux_\w+\s*$`)
+	// editable is a file of the kind that leads to an editable package's folder.
+	editable = regexp.MustCompile(`^_+editable_`)
 	// consoleScript is a line of an entry_points.txt.
 	consoleScript = regexp.MustCompile(`^([\w.-]+)\s*=\s*([\w.]+)\s*:\s*([\w.]+)`)
 )
@@ -247,7 +256,7 @@ func (s *site) addPackage(metadata entry) error {
 			p.License = value
 		}
 	}
-	s.packages = append(s.packages, p)
+	s.Packages = append(s.Packages, p)
 	return nil
 }
 
@@ -255,7 +264,7 @@ func (s *site) checkWheel(wheel entry) error {
 	text, err := wheel.read()
 	if err == nil && compiledHere.Match(text) {
 		name := strings.TrimSuffix(path.Base(path.Dir(wheel.name)), ".dist-info")
-		s.warn(name + " has no wheel for this platform and was compiled on this machine: the image may miss libraries that it needs, and another machine builds another image")
+		s.Warnings = append(s.Warnings, name+" has no wheel for this platform and was compiled on this machine: the image may miss libraries that it needs, and another machine builds another image")
 	}
 	return err
 }

@@ -27,10 +27,12 @@ type softwarePackage struct {
 func (p softwarePackage) purl() string {
 	segments := strings.Split(p.Name, "/")
 	for i := range segments {
-		segments[i] = url.PathEscape(segments[i])
+		segments[i] = purlEscape(segments[i])
 	}
-	return fmt.Sprintf("pkg:%s/%s@%s", p.Ecosystem, strings.Join(segments, "/"), url.PathEscape(p.Version))
+	return fmt.Sprintf("pkg:%s/%s@%s", p.Ecosystem, strings.Join(segments, "/"), purlEscape(p.Version))
 }
+
+func purlEscape(text string) string { return strings.ReplaceAll(url.PathEscape(text), "+", "%2B") }
 
 // The parts of SPDX 2.3 that are used here: spdx.github.io/spdx-spec/v2.3.
 type spdxDocument struct {
@@ -150,10 +152,12 @@ func (d *spdxDocument) relate(element, relation, related string) {
 	d.Relationships = append(d.Relationships, spdxRelationship{element, relation, related})
 }
 
-var notSPDX = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
+var notSPDX = regexp.MustCompile(`[^A-Za-z0-9.-]`)
 
+// spdxID is an identifier for what has those names. Characters that identifiers cannot have become their numbers, so that names that differ by them alone
+// do not become one.
 func spdxID(parts ...string) string {
-	return "SPDXRef-" + notSPDX.ReplaceAllString(strings.Join(parts, "-"), "-")
+	return "SPDXRef-" + notSPDX.ReplaceAllStringFunc(strings.Join(parts, "-"), func(c string) string { return fmt.Sprintf("-%X", c) })
 }
 
 const spdxType = "application/spdx+json"
