@@ -132,7 +132,7 @@ func TestDebianBase(t *testing.T) {
 			}
 		}
 		labels := configOf(t, image.Variants[0].Image).Config.Labels
-		if labels["org.opencontainers.image.base.name"] != "" {
+		if labels[baseNameLabel] != "" {
 			t.Errorf("labels %v name a base that nobody has", labels)
 		}
 		sbom, err := image.SBOM()

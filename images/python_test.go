@@ -90,8 +90,8 @@ func TestPythonExecutor(t *testing.T) {
 			"LANG=C.UTF-8", "HOME=/tmp", "PATH=/opt/site-packages/bin:/usr/local/bin:/bin", "PYTHONPATH=/opt/site-packages:/opt/theirs", "USER=nonroot",
 		},
 		Labels: map[string]string{
-			"org.opencontainers.image.title": "shouter", RuntimeLabel: "jina",
-			"org.opencontainers.image.base.name": "base.tar", "org.opencontainers.image.base.digest": image.Variants[0].base.digest.String(),
+			titleLabel: "shouter", createdLabel: "1970-01-01T00:00:00Z", RuntimeLabel: "jina",
+			baseNameLabel: "base.tar", baseDigestLabel: image.Variants[0].base.digest.String(),
 		},
 	}
 	if diff := cmp.Diff(config, file.Config); diff != "" {

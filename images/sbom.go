@@ -93,7 +93,7 @@ func (i *Image) SBOM() ([]byte, error) {
 	document := &spdxDocument{
 		SPDXVersion: "SPDX-2.3", DataLicense: "CC0-1.0", SPDXID: "SPDXRef-DOCUMENT", Name: i.Name,
 		DocumentNamespace: "https://spdx.org/spdxdocs/" + url.PathEscape(i.Name) + "-" + digest.Hex,
-		CreationInfo:      spdxCreation{Created: i.created.UTC().Format(time.RFC3339), Creators: []string{"Tool: helm flow build"}},
+		CreationInfo:      spdxCreation{Created: i.created.Format(time.RFC3339), Creators: []string{"Tool: helm flow build"}},
 	}
 	for _, v := range i.Variants {
 		if err := document.addVariant(i.Name, v); err != nil {
@@ -193,7 +193,7 @@ func (i *Image) sbomReferrer() (v1.Image, error) {
 		Config:      v1.Descriptor{MediaType: emptyConfigType, Digest: config, Size: int64(len(emptyConfig))},
 		Layers:      []v1.Descriptor{*layer},
 		Subject:     subject,
-		Annotations: map[string]string{"org.opencontainers.image.created": i.created.UTC().Format(time.RFC3339)},
+		Annotations: map[string]string{createdLabel: i.created.Format(time.RFC3339)},
 	})
 	if err != nil {
 		return nil, err
