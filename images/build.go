@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,6 +132,18 @@ func Build(ctx context.Context, o Options) (_ *Image, err error) {
 	}
 	image.top, err = indexOf(image.Variants, labels)
 	return image, err
+}
+
+// SourceDate is the time that $SOURCE_DATE_EPOCH says, or the zero time if it is empty: reproducible-builds.org/docs/source-date-epoch.
+func SourceDate(epoch string) (time.Time, error) {
+	if epoch == "" {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is %q; expected seconds since 1970", epoch)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
 }
 
 // once passes on each text once, as all platforms have the same to say.

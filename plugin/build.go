@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/cobra"
@@ -89,12 +87,9 @@ func (c *buildCommand) run(ctx context.Context, dir string) error {
 func (c *buildCommand) complete(dir string) error {
 	c.options.Dir = dir
 	c.options.Cache = helmpath.CachePath("flow", "layers")
-	if epoch := c.env.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
-		seconds, err := strconv.ParseInt(epoch, 10, 64)
-		if err != nil || seconds < 0 {
-			return fmt.Errorf("SOURCE_DATE_EPOCH is %q; expected seconds since 1970", epoch)
-		}
-		c.options.Created = time.Unix(seconds, 0).UTC()
+	var err error
+	if c.options.Created, err = images.SourceDate(c.env.Getenv("SOURCE_DATE_EPOCH")); err != nil {
+		return err
 	}
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
