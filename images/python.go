@@ -39,7 +39,7 @@ type pythonExecutor struct {
 
 func newPythonExecutor(b *builder) (recipe, error) {
 	if b.Base == "" {
-		return nil, fmt.Errorf("%s is a Python executor, which needs a base with Python: an image, the folder of an OCI layout or a tarball, such as --base python:3.11-slim", b.Dir)
+		return nil, fmt.Errorf("%s is a Python executor, which needs a base with Python: an image, the folder of an OCI layout or a tarball, such as --base python:3.11-slim; --base debian makes one", b.Dir)
 	}
 	source, err := sourceEntries(b.Dir, workPrefix, b.Warn)
 	if err != nil {
