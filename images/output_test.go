@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,10 +26,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-// hello is an image for both platforms, made in a moment.
-func hello(t *testing.T) *Image {
+// hello is an image for those platforms, made in a moment.
+func hello(t *testing.T, platforms ...string) *Image {
 	t.Helper()
-	return mustBuild(t, Options{Dir: "testdata/hello", Platforms: []string{"linux/amd64", "linux/arm64"}})
+	return mustBuild(t, Options{Dir: "testdata/hello", Platforms: platforms})
 }
 
 func silent(string, string, bool) {}
@@ -46,7 +47,7 @@ func write(t *testing.T, image *Image, o Outputs) {
 
 // A tarball is for docker load, which knows one platform.
 func TestTarball(t *testing.T) {
-	image := hello(t)
+	image := hello(t, "linux/amd64", "linux/arm64")
 	var first []byte
 	for range 2 {
 		dir := t.TempDir()
@@ -79,12 +80,12 @@ func TestTarball(t *testing.T) {
 	}
 	// One platform needs no name for it.
 	dir := t.TempDir()
-	write(t, mustBuild(t, Options{Dir: "testdata/hello"}), Outputs{Tarball: filepath.Join(dir, "hello.tar"), Tag: "hello"})
+	write(t, hello(t, "linux/amd64"), Outputs{Tarball: filepath.Join(dir, "hello.tar"), Tag: "hello"})
 	wantFiles(t, dir, "hello.tar")
 }
 
 func TestLayout(t *testing.T) {
-	image := hello(t)
+	image := hello(t, "linux/amd64", "linux/arm64")
 	dir := t.TempDir()
 	path := filepath.Join(dir, "layout")
 	for range 2 { // the second replaces the first
@@ -117,9 +118,9 @@ func TestLayout(t *testing.T) {
 
 // In registries that know of referrers and in those that do not, the SBOM is found by the image's digest.
 func TestPush(t *testing.T) {
+	image := hello(t, "linux/amd64", "linux/arm64")
 	for name, option := range map[string]registry.Option{"with referrers": registry.WithReferrersSupport(true), "without": registry.WithReferrersSupport(false)} {
 		t.Run(name, func(t *testing.T) {
-			image := hello(t)
 			ref := startRegistry(t, option) + "/team/hello:1"
 			sbom := filepath.Join(t.TempDir(), "sbom.json")
 			write(t, image, Outputs{Push: ref, Tag: ref, SBOM: sbom})
@@ -243,11 +244,11 @@ func TestBadOutputs(t *testing.T) {
 
 // A registry that goes away midway is named; nothing hangs.
 func TestPushCutShort(t *testing.T) {
-	uploads := 0
+	var uploads atomic.Int32
 	backend := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPatch || r.Method == http.MethodPut {
-			if uploads++; uploads > 1 {
+			if uploads.Add(1) > 1 {
 				http.Error(w, `{"errors": [{"code": "DENIED", "message": "quota exceeded"}]}`, http.StatusForbidden)
 				return
 			}
@@ -257,7 +258,7 @@ func TestPushCutShort(t *testing.T) {
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
 	o := Outputs{Push: host + "/x:1", Tag: "x"}
-	wantError(t, hello(t).Write(t.Context(), o, silent), "registry "+host+" refuses "+host+"/x:1", "quota exceeded")
+	wantError(t, hello(t, "linux/amd64").Write(t.Context(), o, silent), "registry "+host+" refuses "+host+"/x:1", "quota exceeded")
 }
 
 // A file is written as a whole or not at all: what was there stays if the new one fails.
@@ -280,7 +281,7 @@ func TestFilesAreWholeOrAsTheyWere(t *testing.T) {
 }
 
 func TestInterruptedWrite(t *testing.T) {
-	image := hello(t)
+	image := hello(t, "linux/amd64")
 	for name, outputs := range map[string]func(dir string) Outputs{
 		"tarball": func(dir string) Outputs { return Outputs{Tag: "x", Tarball: filepath.Join(dir, "x.tar")} },
 		"layout":  func(dir string) Outputs { return Outputs{Tag: "x", Layout: filepath.Join(dir, "x")} },

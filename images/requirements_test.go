@@ -145,52 +145,6 @@ func newVirtualEnvironment(t *testing.T) string {
 	return dir
 }
 
-// The image's own Python, which is a copy of this machine's, runs `jina executor --uses config.yml` where the image starts.
-func TestPythonExecutorRuns(t *testing.T) {
-	packages := t.TempDir()
-	jinaWheel(t, packages)
-	useUV(t, packages)
-	files := pythonExecutorFolder()
-	files["requirements.txt"] = "jina\n"
-	files["config.yml"] = "jtype: Shouter\npy_modules: executor.py\n"
-	files["executor.py"] = "from jina import Executor\n\nclass Shouter(Executor):\n    def greet(self):\n        return 'HELLO'\n"
-	base := localPythonBase(t)
-	image := mustBuild(t, Options{Dir: writeFolder(t, "shouter", files), Base: base, Platforms: []string{hostPlatform(t)}})
-	out, err := runInRoot(t, image.Variants[0].Image).CombinedOutput()
-	if err != nil || !strings.HasPrefix(string(out), "HELLO ") || !strings.Contains(string(out), "/usr/local/bin/python3") {
-		t.Errorf("%s%v", out, err)
-	}
-}
-
-// runInRoot is the command that the image starts with, in a folder with the image's files in the place of a container. As there is no other root folder,
-// the shebang is read as the kernel would, and absolute paths in the environment are led into the folder.
-func runInRoot(t *testing.T, image v1.Image) *exec.Cmd {
-	t.Helper()
-	root := extract(t, image)
-	config := configOf(t, image).Config
-	env := environment(config.Env)
-	program := ""
-	for folder := range strings.SplitSeq(env.get("PATH", defaultPath), ":") {
-		if candidate := filepath.Join(root, folder, config.Entrypoint[0]); program == "" {
-			if _, err := os.Stat(candidate); err == nil {
-				program = candidate
-			}
-		}
-	}
-	text, err := os.ReadFile(program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	interpreter, _, _ := strings.Cut(strings.TrimPrefix(string(text), "#!"), "\n")
-	cmd := exec.Command(filepath.Join(root, interpreter), append([]string{program}, config.Entrypoint[1:]...)...)
-	cmd.Dir = filepath.Join(root, config.WorkingDir)
-	cmd.Env = []string{
-		"PYTHONPATH=" + root + env.get("PYTHONPATH", ""), "PYTHONHOME=" + root + "/usr/local", "LD_LIBRARY_PATH=" + root + "/usr/local/lib",
-		"PYTHONDONTWRITEBYTECODE=1",
-	}
-	return cmd
-}
-
 func layoutOf(t *testing.T, index v1.ImageIndex) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "base")
