@@ -1,6 +1,7 @@
 package images
 
 import (
+	"cmp"
 	"context"
 	"debug/buildinfo"
 	"fmt"
@@ -64,9 +65,10 @@ var buildCommand = []string{"build", "-trimpath", "-buildvcs=false", "-tags=time
 // compile makes a program that depends on nothing but its source and Go's version: no C, no paths, no version control.
 func (g goProgram) compile(ctx context.Context, b *builder, platform v1.Platform, step, program string) error {
 	b.Progress(step, "", false)
-	env := []string{"CGO_ENABLED=0", "GOOS=" + platform.OS, "GOARCH=" + platform.Architecture}
+	// Processors as the platform has them, whatever this machine's programs are usually compiled for.
+	env := []string{"CGO_ENABLED=0", "GOOS=" + platform.OS, "GOARCH=" + platform.Architecture, "GOARM64=v8.0", "GOAMD64=" + cmp.Or(platform.Variant, "v1")}
 	if platform.Architecture == "arm" {
-		env = append(env, "GOARM="+strings.TrimPrefix(platform.Variant, "v"))
+		env = append(env, "GOARM="+cmp.Or(strings.TrimPrefix(platform.Variant, "v"), "7"))
 	}
 	var name string
 	if err := goTool.run(ctx, b.Dir, env, func(line string) { name = line }, "list", "-f", "{{.Name}}"); err != nil {

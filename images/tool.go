@@ -39,7 +39,9 @@ func (t tool) run(ctx context.Context, dir string, env []string, heard func(line
 		return nil
 	}
 	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Run(); err != nil {
+	err = cmd.Run()
+	said.end()
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -56,6 +58,13 @@ type lines struct {
 	heard func(line string)
 	part  []byte
 	tail  []string
+}
+
+// end takes what came last for a line, if it is none.
+func (l *lines) end() {
+	if len(l.part) > 0 {
+		l.Write([]byte("\n"))
+	}
 }
 
 func (l *lines) Write(p []byte) (int, error) {
