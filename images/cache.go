@@ -36,10 +36,13 @@ type receipt struct {
 	Contents       contents
 }
 
+// receiptFormat is another one whenever what receipts or layers have in them becomes something else.
+const receiptFormat = "1"
+
 // makeOnce makes a layer, unless the cache has it from an earlier build. The ingredients name all that the layer depends on.
 func (b *builder) makeOnce(ctx context.Context, kind string, ingredients []string, collect func() ([]entry, contents, error)) (made, error) {
 	// Go's version stands for its gzip, by which the digest is another one.
-	key := sha256.Sum256([]byte(strings.Join(slices.Concat(ingredients, []string{b.Created.String(), runtime.Version()}), "\x00")))
+	key := sha256.Sum256([]byte(strings.Join(slices.Concat(ingredients, []string{b.Created.String(), runtime.Version(), receiptFormat}), "\x00")))
 	path := filepath.Join(b.Cache, kind+"-"+hex.EncodeToString(key[:]))
 	if m, ok := kept(path); ok {
 		return m, nil

@@ -150,6 +150,7 @@ func (d *debian) collect(ctx context.Context, archives []archive) ([]entry, cont
 		status := textFile("var/lib/dpkg/status.d/"+p.Name, control)
 		files[status.name] = status
 	}
+	d.progress("pack")
 	if err := addTree(files, root); err != nil {
 		return nil, contents{}, err
 	}

@@ -46,9 +46,16 @@ func newPythonExecutor(b *builder) (recipe, error) {
 		return nil, err
 	}
 	e := pythonExecutor{source: source}
-	_, err = os.Stat(filepath.Join(b.Dir, requirementsFile))
-	e.hasRequirements = err == nil
-	return e, e.checkConfig(filepath.Join(b.Dir, configFile))
+	if err := e.checkConfig(filepath.Join(b.Dir, configFile)); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(b.Dir, requirementsFile)); err == nil {
+		e.hasRequirements = true
+		if _, err := uv.find(); err != nil { // said before anything is downloaded
+			return nil, fmt.Errorf("%s: %w", filepath.Join(b.Dir, requirementsFile), err)
+		}
+	}
+	return e, nil
 }
 
 func (pythonExecutor) runtime() string { return "jina" }

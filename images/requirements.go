@@ -66,7 +66,7 @@ func newRequirements(b *builder, platform v1.Platform, python interpreter) (*req
 func (r *requirements) resolveAndInstall(ctx context.Context) (made, error) {
 	work := filepath.Join(r.b.work, fileName(r.platform))
 	lock := work + "-lock.txt"
-	err := r.uv(ctx, "compile", "--generate-hashes", "--no-header", "--no-annotate", "--output-file", lock, requirementsFile)
+	err := r.uv(ctx, "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", "--output-file", lock, requirementsFile)
 	if err != nil {
 		return made{}, err
 	}
@@ -95,14 +95,19 @@ func (r *requirements) install(ctx context.Context, lock, dir string) ([]entry, 
 	if err := r.uv(ctx, "install", "--target", dir, "--constraints", lock, "--requirements", requirementsFile); err != nil {
 		return nil, contents{}, err
 	}
+	r.b.Progress(r.step, "pack", false)
 	s := &site{files: map[string]entry{}}
 	err := s.collect(dir, r.python.path)
 	return slices.Collect(maps.Values(s.files)), s.contents, err
 }
 
+// withoutGo is a variable that makes `go version` fail. Jina's setup asks for it, and where there is a Go compiles a library for this machine's processor,
+// which only its stateful executors use; without it Jina is the same everywhere.
+const withoutGo = "GOTOOLCHAIN=not-for-wheels"
+
 func (r *requirements) uv(ctx context.Context, command string, args ...string) error {
 	args = slices.Concat([]string{"pip", command, "--no-progress", "--color", "never"}, r.target, args)
-	return uv.run(ctx, r.b.Dir, nil, func(line string) { r.b.Progress(r.step, strings.TrimSpace(line), false) }, args...)
+	return uv.run(ctx, r.b.Dir, []string{withoutGo}, func(line string) { r.b.Progress(r.step, strings.TrimSpace(line), false) }, args...)
 }
 
 // unhashed is a requirement in a lock file that is not followed by a hash.

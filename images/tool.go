@@ -20,11 +20,20 @@ type tool struct {
 // tailLines is how much of a tool's last words an error shows.
 const tailLines = 20
 
-// run runs the tool in dir, with env added to the environment. Each line that it says goes to heard as it comes; the error has the last ones.
-func (t tool) run(ctx context.Context, dir string, env []string, heard func(line string), args ...string) error {
+// find returns the tool's path.
+func (t tool) find() (string, error) {
 	path, err := exec.LookPath(t.name)
 	if err != nil {
-		return fmt.Errorf("%s is not on PATH: %s", t.name, t.cure)
+		return "", fmt.Errorf("%s is not on PATH: %s", t.name, t.cure)
+	}
+	return path, nil
+}
+
+// run runs the tool in dir, with env added to the environment. Each line that it says goes to heard as it comes; the error has the last ones.
+func (t tool) run(ctx context.Context, dir string, env []string, heard func(line string), args ...string) error {
+	path, err := t.find()
+	if err != nil {
+		return err
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = dir
