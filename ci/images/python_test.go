@@ -22,21 +22,25 @@ func TestPythonExecutorBehindTheGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	python := startContainer(t, ofThisMachine(t, buildPython(t)), "",
-		"--name", "bulky_executor", "--uses-with", `{"n_dim": 512, "sleep": 0}`, "--host", "127.0.0.1", "--port", port, "--native")
-
 	r := newRelease(t, "../..")
 	r.platforms = []string{"linux/" + runtime.GOARCH}
 	flow := writeConfig(t, "gateway.yaml", fmt.Sprintf("name: demo\nexecutors:\n- {name: bulky_executor, needs: [gateway], addresses: [\"grpc://%s\"]}\n", executor))
+	image, pythonImage := ofThisMachine(t, buildImage(t, r, "flow-gateway")), ofThisMachine(t, buildPython(t))
+
+	start := time.Now()
+	python := startContainer(t, pythonImage, "",
+		"--name", "bulky_executor", "--uses-with", `{"n_dim": 512, "sleep": 0}`, "--host", "127.0.0.1", "--port", port, "--native")
+	// As an init container would.
+	if err := startContainer(t, image, "", "wait-for", "--timeout=2m", "grpc://"+executor).cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the executor in Python is unpacked and ready after %s", time.Since(start).Round(time.Millisecond))
 	front, admin := freeAddress(t), freeAddress(t)
-	gateway := startContainer(t, ofThisMachine(t, buildImage(t, r, "flow-gateway")), flow, "--grpc="+front, "--admin="+admin)
+	gateway := startContainer(t, image, flow, "--grpc="+front, "--admin="+admin)
 	if err := waitReady(t.Context(), "http://"+admin+"/readyz"); err != nil {
 		t.Fatal(err)
 	}
 	// What a chart would use a shell for.
-	start := time.Now()
-	gateway.exec(t, "flow-gateway", "wait-for", "--timeout=2m", "grpc://"+executor)
-	t.Logf("the executor in Python was ready %s after the gateway", time.Since(start).Round(time.Millisecond))
 	gateway.exec(t, "/usr/local/bin/flow-gateway", "healthcheck", "--admin="+admin)
 	if said := gateway.exec(t, "/usr/local/bin/flow-gateway", "version"); !strings.HasPrefix(said, "flow-gateway ") {
 		t.Errorf("its version is %q", said)
