@@ -99,6 +99,9 @@ func Build(ctx context.Context, o Options) (_ *Image, err error) {
 	if b.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return nil, err
 	}
+	if b.Cache, err = filepath.Abs(o.Cache); err != nil {
+		return nil, err
+	}
 	b.name = filepath.Base(b.Dir)
 	b.Warn = once(o.Warn)
 	if b.Created.IsZero() {

@@ -74,11 +74,11 @@ func (b *builder) makeDebian(ctx context.Context, platform v1.Platform, step str
 	if err != nil {
 		return nil, err
 	}
-	var names []string
+	ingredients := []string{rootCertificates()}
 	for _, a := range archives {
-		names = append(names, a.name)
+		ingredients = append(ingredients, a.name)
 	}
-	m, err := b.makeOnce(ctx, debianBase, names, func() ([]entry, contents, error) { return d.collect(ctx, archives) })
+	m, err := b.makeOnce(ctx, debianBase, ingredients, func() ([]entry, contents, error) { return d.collect(ctx, archives) })
 	if err != nil {
 		return nil, err
 	}
