@@ -2,7 +2,7 @@ SHELL := bash
 # A fresh machine needs git, Go, make, a C compiler (for the race detector), Python 3 with venv and pip, and the package
 # registries. Everything else lands in .tools/, in the versions that ci/tools/ pins, once and when a pin changes.
 
-.PHONY: build demo test check unit chart interop cluster bench cluster-up cluster-down cluster-status bin/cluster tools generate clean
+.PHONY: build demo images test check unit chart interop cluster bench cluster-up cluster-down cluster-status bin/cluster tools generate clean
 .DELETE_ON_ERROR:
 
 # The three programs. No -trimpath: with it nothing that tests, vet and Helm's build compile could be shared.
@@ -15,6 +15,11 @@ demo: build .tools/bin/helm3
 	go build -o bin/demo ./ci/demo
 	bin/demo
 
+# The images of gateway and executor, without a container engine, in dist/images; PUSH=registry.example/team pushes them, too.
+images:
+	go build -o bin/images ./ci/images
+	bin/images $(if $(PUSH),-push $(PUSH))
+
 # --- Tests: five rings. A ring that cannot run fails.
 
 test: check unit chart interop cluster
@@ -22,7 +27,7 @@ test: check unit chart interop cluster
 GOTEST := .tools/bin/gotestsum --format pkgname --format-hide-empty-pkg --
 # Packages whose tests need Helm (the root's run the README) or Python; all others are unit tests.
 CHART   := . ./charts/... ./internal/chart/... ./plugin/... ./ci/demo/...
-INTEROP := ./ci/interop/...
+INTEROP := ./ci/interop/... ./ci/images/...
 
 check: .tools/bin/staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
@@ -31,7 +36,7 @@ check: .tools/bin/staticcheck
 	.tools/bin/staticcheck ./...
 	cd ci/cluster && go vet ./... && ../../.tools/bin/staticcheck ./...
 
-unit: .tools/bin/gotestsum
+unit: .tools/bin/gotestsum .tools/uv/pyvenv.cfg
 	$(GOTEST) -race $$(go list ./... | grep -vxFf <(go list $(CHART) $(INTEROP)))
 
 # The chart, the plugin's commands and those of the README under both Helms; the demo.
