@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/cobra"
@@ -65,6 +67,9 @@ The digest is the result; -o json tells more.`,
 }
 
 func (c *buildCommand) run(ctx context.Context, dir string) error {
+	// Who reads the output may go away; that, too, leaves no files behind.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
+	defer stop()
 	if err := c.complete(dir); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func main() {
 	push := flag.String("push", "", "`repository` to push to, as registry.example/team")
 	platforms := flag.String("platform", "linux/amd64,linux/arm64", "`platforms` to build for")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	r := &release{root: ".", out: *out, push: *push, platforms: strings.Split(*platforms, ","), log: os.Stderr}
 	if err := r.run(ctx, os.Stdout); err != nil {
