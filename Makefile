@@ -2,7 +2,7 @@ SHELL := bash
 # A fresh machine needs git, Go, make, a C compiler (for the race detector), Python 3 with venv and pip, and the package
 # registries. Everything else lands in .tools/, in the versions that ci/tools/ pins, once and when a pin changes.
 
-.PHONY: build demo images test check unit chart interop cluster bench cluster-up cluster-down cluster-status bin/cluster tools generate clean
+.PHONY: build demo images test check test-unit test-chart test-interop test-e2e bench cluster-up cluster-down cluster-status bin/cluster tools generate clean
 .DELETE_ON_ERROR:
 
 # The three programs. No -trimpath: with it nothing that tests, vet and Helm's build compile could be shared.
@@ -20,14 +20,15 @@ images:
 	go build -o bin/images ./ci/images
 	bin/images $(if $(PUSH),-push $(PUSH))
 
-# --- Tests: five rings. A ring that cannot run fails.
+# --- Tests: four rings, after a check of the sources. A ring that cannot run fails.
 
-test: check unit chart interop cluster
+test: check test-unit test-chart test-interop test-e2e
 
 GOTEST := .tools/bin/gotestsum --format pkgname --format-hide-empty-pkg --
-# Packages whose tests need Helm (the root's run the README) or Python; all others are unit tests.
+# Packages whose tests need Helm (the root's run the README), Python or a Kubernetes; all others are unit tests.
 CHART   := . ./charts/... ./internal/chart/... ./plugin/... ./ci/demo/...
 INTEROP := ./ci/interop/... ./ci/images/...
+E2E     := ./ci/e2e/...
 
 check: .tools/bin/staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
@@ -36,20 +37,21 @@ check: .tools/bin/staticcheck
 	.tools/bin/staticcheck ./...
 	cd ci/cluster && go vet ./... && ../../.tools/bin/staticcheck ./...
 
-unit: .tools/bin/gotestsum .tools/uv/pyvenv.cfg
-	$(GOTEST) -race $$(go list ./... | grep -vxFf <(go list $(CHART) $(INTEROP)))
+test-unit: .tools/bin/gotestsum .tools/uv/pyvenv.cfg
+	$(GOTEST) -race $$(go list ./... | grep -vxFf <(go list $(CHART) $(INTEROP) $(E2E)))
 
 # The chart, the plugin's commands and those of the README under both Helms; the demo.
-chart: build .tools/bin/gotestsum .tools/bin/helm3 .tools/bin/helm4
+test-chart: build .tools/bin/gotestsum .tools/bin/helm3 .tools/bin/helm4
 	$(GOTEST) $(CHART)
 
 # Real Python Jina, both document generations, before, behind and beside our programs.
-interop: .tools/bin/gotestsum .tools/py-v1/pyvenv.cfg .tools/py-v2/pyvenv.cfg
+test-interop: .tools/bin/gotestsum .tools/py-v1/pyvenv.cfg .tools/py-v2/pyvenv.cfg
 	$(GOTEST) $(INTEROP)
 
-# The Kubernetes of ci/cluster itself; as root.
-cluster: .tools/bin/gotestsum
+# A real Kubernetes: that of ci/cluster itself, then the chart's objects, and flows with real pods, on it; as root. The first time builds it.
+test-e2e: .tools/bin/gotestsum .tools/bin/helm3 .tools/bin/helm4
 	cd ci/cluster && ../../$(GOTEST) -timeout=40m ./...
+	$(GOTEST) -p=1 -timeout=40m $(E2E)
 
 # Side by side with Jina's gateway; BENCH=short for fewer repetitions.
 bench: build .tools/py-v2/pyvenv.cfg
