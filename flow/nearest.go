@@ -2,7 +2,6 @@ package flow
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,10 +11,10 @@ import (
 // maxOffers bounds the work of looking for near names in a file that is wrong all over.
 const maxOffers = 100
 
-// didYouMean offers the name nearest to what was written, or else gives otherwise.
-func (r *reader) didYouMean(written string, names []string, otherwise string) string {
+// nearest is the name nearest to what was written; empty if none is near.
+func (r *reader) nearest(written string, names []string) string {
 	if len(r.faults) > maxOffers {
-		return otherwise
+		return ""
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
 	best, least := "", max(len(written)/3, 1)+1
@@ -24,10 +23,7 @@ func (r *reader) didYouMean(written string, names []string, otherwise string) st
 			best, least = name, d
 		}
 	}
-	if best == "" {
-		return otherwise
-	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return best
 }
 
 // distance is the number of letters to insert, remove or replace to make b of a; or more than most, if it is more. A
