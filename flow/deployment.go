@@ -56,6 +56,9 @@ func (r *reader) deployment(e *entry, n *yaml.Node) {
 }
 
 func (r *reader) deploymentWith(e *entry, d deploymentParts, with *yaml.Node) {
+	if !r.isMap("with", with) {
+		with = nil
+	}
 	says := executorTable.read(r, e, with, nil, nil, gatewayTable.sectionNames("under `gateway`, in a flow"))
 	e.Name.Value = strings.ReplaceAll(e.Name.Value, "-", "_") // Jina lets it be any text; Kubernetes sees a hyphen anyway
 	if d.needs.node != nil {
@@ -182,14 +185,16 @@ func (r *reader) loneDeployment(f *Flow, root *yaml.Node) {
 		copied := *d.with.node
 		copied.Content = nil
 		for key, value := range pairs(d.with.node) {
-			if !atDoorAlone(key.Value) {
+			if key.Value == "needs" {
+				r.ignore(key, "needs", alone)
+			} else if !atDoorAlone(key.Value) {
 				copied.Content = append(copied.Content, key, value)
 			}
 		}
 		arguments = &copied
 	}
 	if d.needs.node != nil {
-		r.ignore(d.needs.key, "needs", "a deployment alone needs nobody")
+		r.ignore(d.needs.key, "needs", alone)
 		d.needs = raw{}
 	}
 	f.Own, d.own = d.own, Own{}
@@ -199,6 +204,8 @@ func (r *reader) loneDeployment(f *Flow, root *yaml.Node) {
 	orElse(&e.TimeoutReady, defaultTimeoutReady)
 	r.finish(f, []*entry{e})
 }
+
+const alone = "a deployment alone needs nobody"
 
 // atDoorAlone reports whether a key of a lone Deployment is the gateway's and not the executor's.
 func atDoorAlone(key string) bool {

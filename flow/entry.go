@@ -18,12 +18,16 @@ func (r *reader) entry(n *yaml.Node, index int, with *with) *entry {
 	case isDeployment(n):
 		r.deployment(e, n)
 	case n.Kind == yaml.ScalarNode && !isEmpty(n):
-		r.deploymentFile(e, n)
+		if !r.unresolved[n] {
+			r.deploymentFile(e, n)
+		}
 	case n.Kind != yaml.MappingNode:
 		r.fault(e.Pos, "an executor is "+r.describe(n), "a map", "begin it with `- name:`")
+	case jtype(n) != "" && n.Tag == "!!map":
+		r.fault(e.Pos, fmt.Sprintf("an executor is of the type %q", clip(jtype(n))), "Deployment, or the executor's fields alone",
+			"write the fields without `jtype` and `with`; a class stands in `uses`")
 	default:
-		inherits := func(name string) bool { return executorInherits(name) }
-		says := executorTable.read(r, e, n, with.node, inherits, gatewayTable.sectionNames("under `with` or `gateway`"))
+		says := executorTable.read(r, e, n, with.node, executorInherits, gatewayTable.sectionNames("under `with` or `gateway`"))
 		r.resolve(e, says)
 	}
 	inheritEnv(&e.Env, with.env)
@@ -134,29 +138,24 @@ func (r *reader) workspace(e *entry) {
 
 // joiner is `method`.
 func (r *reader) joiner(e *entry) {
-	switch method := e.joins(); method {
-	case "add":
-	case "needs":
+	if e.method.node == nil {
+		return
+	}
+	switch method, ok := r.text(e.method.key, e.method.node); {
+	case !ok || method == "add":
+	case method == "needs":
 		if !e.Name.Set() {
 			e.Name.Value = "joiner"
 		}
-		if e.needs.node == nil || e.needs.node.Kind != yaml.SequenceNode || len(e.needs.node.Content) < 2 {
-			r.fault(e.method.Pos, "a joiner does not join", "needs of at least two executors", "write `needs: [a, b]`, or remove `method`")
+		if needs := e.needs.node; needs == nil || needs.Kind == yaml.SequenceNode && len(needs.Content) < 2 || needs.Kind == yaml.ScalarNode {
+			r.fault(e.method.pos(), "a joiner does not join", "needs of at least two executors", "write `needs: [a, b]`, or remove `method`")
 		}
-	case "inspect":
-		r.fault(e.method.Pos, "method: inspect is not known here", "add or needs",
+	case method == "inspect":
+		r.fault(e.method.pos(), "method: inspect is not known here", "add or needs",
 			"write `floating: true` and `needs:` with the executor to look at, and the name of that one in the `needs` of the next")
 	default:
-		r.fault(e.method.Pos, fmt.Sprintf("method is %q", clip(method)), "add or needs", "write `needs:` with the executors to join, and no method")
+		r.fault(e.method.pos(), "method is "+r.describe(e.method.node), "add or needs", "write `needs:` with the executors to join, and no method")
 	}
-}
-
-// Method is how Jina would add the executor.
-func (e *entry) joins() string {
-	if e.method.Set() {
-		return e.method.Value
-	}
-	return "add"
 }
 
 // gRPCOnly refuses executors that a gateway cannot call.

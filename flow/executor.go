@@ -1,17 +1,21 @@
 package flow
 
+import "go.yaml.in/yaml/v3"
+
 // entry is an executor while it is read, with what must be understood together.
 type entry struct {
 	Executor
 	uses, usesBefore, usesAfter raw
 	needs, host, port, protocol raw
 	polling                     raw
-	method                      Field[string]
+	method                      raw
+	// shownName is the name for faults, in which it may be a variable.
+	shownName string
 	tls                         Field[bool]
 }
 
 var executorTable = newTable("an executor", processFields(func(e *entry) *Process { return &e.Process }), []field[entry]{
-	{name: "name", typ: "letters, digits and _, not a digit first", missing: "executor<N>", meaning: "Name of the node.", reads: func(e *entry) target { return &e.Name }},
+	{name: "name", typ: "letters, digits and _, not a digit first", missing: "executor<N>", meaning: "Name of the node.", reads: func(e *entry) target { return executorName{e} }},
 	{name: "uses", typ: "docker://IMAGE, URI of Jina's Hub, built-in, Python class, YAML file, or {jtype: CLASS, with: …}", missing: "echo", meaning: "What answers here.",
 		reads: func(e *entry) target { return &e.uses }},
 	{name: "needs", whole: true, typ: "name or list of names, or gateway", missing: "the executor before it that does not float", meaning: "Nodes whose answers this one takes; their order is the order of merging.",
@@ -76,3 +80,10 @@ const (
 )
 
 func processOf(e *entry) *Process { return &e.Process }
+
+type executorName struct{ *entry }
+
+func (t executorName) read(r *reader, key, value *yaml.Node) {
+	t.Name.read(r, key, value)
+	t.shownName = r.describe(value)
+}

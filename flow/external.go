@@ -26,6 +26,7 @@ func (r *reader) external(e *entry, says said) {
 			r.ignore(key, field, "the executor is external")
 		}
 	}
+	r.dropArgs(&e.Process, says, "the executor is external")
 	hosts := r.hosts(e.host)
 	if len(hosts) == 0 {
 		if e.host.node == nil {

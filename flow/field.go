@@ -82,7 +82,7 @@ func (r *reader) scalar(key, value *yaml.Node, expected, example string) (string
 		r.wrong(key, value, expected, example)
 		return "", false
 	}
-	return value.Value, true
+	return value.Value, !r.unresolved[value]
 }
 
 // text is a text as it stands there: what is a text by its field is not re-typed.
@@ -175,11 +175,11 @@ func (r *reader) ports(key, value *yaml.Node) ([]int, bool) {
 	items, ok := r.items(key, value)
 	var list []int
 	for _, item := range items {
-		if item.Kind != yaml.ScalarNode {
-			r.wrong(key, item, "a port", "8080")
+		text, ok := r.scalar(key, item, "a port", "8080")
+		if !ok {
 			return nil, false
 		}
-		for part := range strings.SplitSeq(item.Value, ",") {
+		for part := range strings.SplitSeq(text, ",") {
 			port, isNumber := retype(part).(int)
 			if !isNumber || port < 1 || port > 65535 {
 				r.wrong(key, item, "a number from 1 to 65535", "8080")
@@ -212,6 +212,9 @@ func (r *reader) mapOf(key, value *yaml.Node) (*yaml.Node, bool) {
 	case yaml.MappingNode:
 		return value, true
 	case yaml.ScalarNode:
+		if r.unresolved[value] {
+			return nil, false
+		}
 		if m, err := r.parseJSON(value); err == nil && m.Kind == yaml.MappingNode {
 			return m, true
 		}

@@ -106,9 +106,7 @@ func (r *reader) warnOfRetyping(name string, n *yaml.Node, v any) {
 	case int, float64:
 		becomes = "a number"
 		if pythonText(v) != n.Value {
-			becomes = "a number, which loses what it does not need, such as zeros at its beginning"
-		} else if substituted {
-			return
+			becomes = numberOtherwise
 		}
 	case []any:
 		becomes = "a list"
@@ -118,13 +116,15 @@ func (r *reader) warnOfRetyping(name string, n *yaml.Node, v any) {
 		}
 	}
 	switch {
-	case becomes == "" || substituted && v == nil:
+	case becomes == "":
 	case !substituted:
 		r.warn(pos(n), label(name)+"the text in quotes becomes "+becomes+", as Jina re-types texts", "")
-	case becomes == "a number, which loses what it does not need, such as zeros at its beginning":
-		r.warn(pos(n), label(name)+"what "+clip(was.text)+" stands for becomes "+becomes, "")
+	case becomes == numberOtherwise: // that a variable can stand for a number, nobody wonders at
+		r.warn(pos(n), label(name)+"what "+clip(was.text)+" stands for becomes "+becomes+", as Jina re-types texts", "")
 	}
 }
+
+const numberOtherwise = "a number that is written otherwise, as without zeros at its beginning"
 
 func label(name string) string {
 	if name == "" {

@@ -62,6 +62,7 @@ func (r *reader) gateway(into *Gateway, n *yaml.Node, with *with, inherits func(
 		g.Pos = pos(n)
 	}
 	says := gatewayTable.read(r, g, n, with.node, inherits,
+		sectionNames{"as `x-flow: {gateway: …}` of the flow", func(key string) bool { return snake(key) == "x_flow" }},
 		executorTable.sectionNames("at an executor"), topTable.sectionNames("at the beginning of a line, as a field of the flow"))
 	inheritEnv(&g.Env, with.env)
 	implied := r.gatewayUses(g, says)

@@ -46,7 +46,7 @@ func (r *reader) names(entries []*entry) map[string]*entry {
 		case slices.Contains(reserved, name):
 			r.fault(at, fmt.Sprintf("the name %q is reserved", name), "another name", "rename the executor")
 		case !identifier.MatchString(name):
-			r.fault(at, fmt.Sprintf("%q is no name for an executor", clip(name)), "letters, digits and _, not a digit first",
+			r.fault(at, e.shownName+" is no name for an executor", "letters, digits and _, not a digit first",
 				"rename the executor")
 		case first != nil && first.Name.Value == name:
 			r.fault(at, fmt.Sprintf("two executors are called %s, the first on line %d", name, first.Pos.Line), "a name of its own",

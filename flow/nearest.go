@@ -32,8 +32,23 @@ func distance(a, b string, most int) int {
 	if len(a) >= 3 && strings.HasPrefix(b, a) {
 		return min(1, most)
 	}
+	if swapped(a, b) {
+		return min(1, most)
+	}
 	if len(a) > len(b)+most || len(b) > len(a)+most {
 		return most + 1
 	}
 	return levenshtein.ComputeDistance(a, b)
+}
+
+// swapped reports whether two words differ by two neighbouring letters that changed places.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }

@@ -108,7 +108,7 @@ func (t named) read(r *reader, key, value *yaml.Node) {
 	m := make(map[string]string, len(all.Content)/2)
 	for name, item := range pairs(all) {
 		if !t.rule.MatchString(name.Value) {
-			r.fault(pos(name), fmt.Sprintf("%q is no name in %s", clip(name.Value), key.Value), t.words, "rename it")
+			r.fault(pos(name), r.show(name, name.Value)+" is no name in "+key.Value, t.words, "rename it")
 			continue
 		}
 		if isNull(item) {
@@ -133,7 +133,7 @@ func (t secretKeys) read(r *reader, key, value *yaml.Node) {
 	m := make(map[string]SecretKey, len(all.Content)/2)
 	for name, item := range pairs(all) {
 		if !variableName.MatchString(name.Value) {
-			r.fault(pos(name), fmt.Sprintf("%q is no name in %s", clip(name.Value), key.Value), "letters, digits, _, - and ., not a digit first", "rename it")
+			r.fault(pos(name), r.show(name, name.Value)+" is no name in "+key.Value, "letters, digits, _, - and ., not a digit first", "rename it")
 			continue
 		}
 		const example = "{name: SECRET, key: KEY}"
@@ -141,7 +141,7 @@ func (t secretKeys) read(r *reader, key, value *yaml.Node) {
 			r.fault(pos(item), name.Value+" names no key of a Secret", example, "write the Secret's name and the key in it")
 			continue
 		}
-		var ref struct{ name, key Field[string] }
+		var ref struct{ name, key raw }
 		for part, text := range pairs(item) {
 			switch part.Value {
 			case "name":
@@ -152,15 +152,14 @@ func (t secretKeys) read(r *reader, key, value *yaml.Node) {
 				r.fault(pos(part), fmt.Sprintf("unknown field %q of %s", clip(part.Value), name.Value), example, "remove it")
 			}
 		}
-		switch {
-		case !ref.name.Set() || !ref.key.Set():
+		if ref.name.node == nil || ref.key.node == nil {
 			r.fault(pos(item), name.Value+" names no key of a Secret", example, "write the Secret's name and the key in it")
-		case !objectName.MatchString(ref.name.Value):
-			r.fault(ref.name.Pos, fmt.Sprintf("%q is no name of a Secret", clip(ref.name.Value)), "lower-case letters, digits, - and .", "change it")
-		case !secretKey.MatchString(ref.key.Value):
-			r.fault(ref.key.Pos, fmt.Sprintf("%q is no key of a Secret", clip(ref.key.Value)), "letters, digits, _, - and .", "change it")
-		default:
-			m[name.Value] = SecretKey{Name: ref.name.Value, Key: ref.key.Value}
+			continue
+		}
+		secret, named := r.matching(ref.name.key, ref.name.node, objectName, "the name of a Secret: lower-case letters, digits, - and .")
+		part, keyed := r.matching(ref.key.key, ref.key.node, secretKey, "a key of a Secret: letters, digits, _, - and .")
+		if named && keyed {
+			m[name.Value] = SecretKey{Name: secret, Key: part}
 		}
 	}
 	set(r, t.field, m, key, value)
@@ -170,13 +169,25 @@ func (t secretKeys) read(r *reader, key, value *yaml.Node) {
 type secretNames struct{ field *Field[[]string] }
 
 func (t secretNames) read(r *reader, key, value *yaml.Node) {
-	t.field.read(r, key, value)
-	for _, name := range t.field.Value {
-		if !objectName.MatchString(name) {
-			r.fault(pos(value), fmt.Sprintf("%q is no name of a Secret", clip(name)), "lower-case letters, digits, - and .", "change it")
-			return
-		}
+	items, ok := r.items(key, value)
+	var list []string
+	for _, item := range items {
+		name, good := r.matching(key, item, objectName, "the name of a Secret: lower-case letters, digits, - and .")
+		list, ok = append(list, name), ok && good
 	}
+	if ok {
+		set(r, t.field, list, key, value)
+	}
+}
+
+// matching is a text that follows a rule.
+func (r *reader) matching(key, value *yaml.Node, rule *regexp.Regexp, expected string) (string, bool) {
+	text, ok := r.scalar(key, value, expected, "some_text")
+	if ok && !rule.MatchString(text) {
+		r.fault(pos(value), key.Value+" is "+r.describe(value), expected, "change it")
+		ok = false
+	}
+	return text, ok
 }
 
 // compression takes Jina's words and those of gRPC.

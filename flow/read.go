@@ -94,6 +94,8 @@ type reader struct {
 	used map[Pos]int
 	// written is how a scalar stands in the file whose text is not in it: it came out of variables.
 	written map[*yaml.Node]written
+	// unresolved are scalars with variables that stand for nothing. They are faults already.
+	unresolved map[*yaml.Node]bool
 	// rendered are the actions that wrote a part of a scalar, where the file is a template.
 	rendered map[*yaml.Node]string
 	// made are the scalars that stand in no file by themselves, but in the text of another.
@@ -108,7 +110,7 @@ func newReader(path string, opts Options) *reader {
 	return &reader{
 		path: path, dir: filepath.Dir(path), opts: opts,
 		known: map[Fault]int{}, warned: map[Fault]bool{}, ignored: map[string][]ignoredField{}, used: map[Pos]int{},
-		written: map[*yaml.Node]written{}, rendered: map[*yaml.Node]string{}, made: map[*yaml.Node]madeOf{}, freed: map[*yaml.Node]freeValue{},
+		written: map[*yaml.Node]written{}, unresolved: map[*yaml.Node]bool{}, rendered: map[*yaml.Node]string{}, made: map[*yaml.Node]madeOf{}, freed: map[*yaml.Node]freeValue{},
 	}
 }
 
@@ -145,9 +147,13 @@ func (r *reader) load(src []byte) *yaml.Node {
 		}
 	}
 	root := r.parse(src, places)
-	if root != nil {
-		r.substitute(root)
+	if root == nil {
+		return nil
 	}
+	if root.Kind == yaml.MappingNode {
+		r.dropExtensions(root)
+	}
+	r.substitute(root)
 	return root
 }
 
@@ -205,7 +211,11 @@ func (r *reader) wrongType(root *yaml.Node, says string) {
 			at, node = pos(value), value
 		}
 	}
-	fault := r.fault(at, fmt.Sprintf("jtype is %q", clip(says)), "Flow or Deployment", "write `jtype: Flow`")
+	shown := fmt.Sprintf("%q", clip(says))
+	if node != nil {
+		shown = r.describe(node)
+	}
+	fault := r.fault(at, "jtype is "+shown, "Flow or Deployment", "write `jtype: Flow`")
 	if node != nil && strings.EqualFold(says, "flow") {
 		fault.Fix = r.replace(node, "Flow")
 	}
@@ -214,7 +224,6 @@ func (r *reader) wrongType(root *yaml.Node, says string) {
 func (r *reader) wholeFlow(f *Flow, root *yaml.Node) {
 	var t top
 	r.legacyPods(root)
-	r.dropExtensions(root)
 	topTable.read(r, &t, root, nil, nil, sectionNames{"under `with`", func(key string) bool {
 		return has(gatewayTable.byName, snake(key)) || has(withTable.byName, snake(key))
 	}})

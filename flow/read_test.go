@@ -4,8 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,33 +11,42 @@ import (
 
 var update = flag.Bool("update", false, "write the expected messages anew")
 
-// Each testdata/bad/NAME.yml is refused with the faults in NAME.txt.
+// Each flow in testdata/bad is refused with the faults in the .txt beside it.
 func TestBad(t *testing.T) {
-	files, err := filepath.Glob("testdata/bad/*.yml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".yml")
+	for _, name := range fixtures(t, "testdata/bad") {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir("testdata/bad")
-			f, err := ReadFile(name+".yml", Options{})
+			f, err := readFixture(t, name)
 			faults, ok := errors.AsType[Faults](err)
 			if !ok {
-				t.Fatalf("not refused: %+v, %v", f, err)
+				t.Fatalf("not refused: %v\n%s", err, dump(f))
 			}
-			got := faults.Error() + "\n"
-			if *update {
-				if err := os.WriteFile(name+".txt", []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(name + ".txt")
+			golden(t, strings.TrimSuffix(strings.TrimSuffix(name, ".tmpl"), ".yml")+".txt", faults.Error()+"\n")
+		})
+	}
+}
+
+// Each flow in testdata/good reads as what the .golden beside it says.
+func TestGood(t *testing.T) {
+	for _, name := range fixtures(t, "testdata/good") {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir("testdata/good")
+			f, err := readFixture(t, name)
 			if err != nil {
-				t.Fatalf("%v (go test ./flow -update writes it)", err)
+				t.Fatal(err)
 			}
-			if got != string(want) {
-				t.Errorf("faults:\n%swant:\n%s", got, want)
+			golden(t, strings.TrimSuffix(strings.TrimSuffix(name, ".tmpl"), ".yml")+".golden", dump(f))
+		})
+	}
+}
+
+// The flows that people write, which real Jina loads too, read without a fault.
+func TestFlowsOfTheChart(t *testing.T) {
+	for _, name := range fixtures(t, "../internal/chart/testdata/flows") {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir("../internal/chart/testdata/flows")
+			if _, err := readFixture(t, name); err != nil {
+				t.Error(err)
 			}
 		})
 	}

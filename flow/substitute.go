@@ -3,6 +3,7 @@ package flow
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -89,6 +90,8 @@ func (s *substitution) scalar(n, parent *yaml.Node, inFlowStyle bool) bool {
 	}
 	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	was := written{n.Value, quoted}
+	faults := len(s.r.faults)
+	defer func() { s.r.unresolved[n] = s.r.unresolved[n] || len(s.r.faults) > faults }()
 	s.modernise(n, matches, quoted || !inFlowStyle)
 	var b strings.Builder
 	end := 0
@@ -111,7 +114,7 @@ func (s *substitution) scalar(n, parent *yaml.Node, inFlowStyle bool) bool {
 	}
 	b.WriteString(n.Value[end:])
 	text := b.String()
-	if text == n.Value { // nothing was found: faults say so
+	if text == n.Value {
 		return true
 	}
 	s.r.written[n] = was
@@ -184,6 +187,9 @@ func (s *substitution) environment(n *yaml.Node, at int, written, name string) r
 	set := false
 	if s.r.opts.LookupEnv != nil {
 		value, set = s.r.opts.LookupEnv(name)
+	}
+	if !set && strings.HasPrefix(written, "$"+name) && (operators["$"+name] != nil || slices.Contains(logical, "$"+name)) {
+		return resolved{text: written} // a condition in a text
 	}
 	if !set {
 		s.r.fault(s.r.within(n, at), "the environment variable "+clip(name)+" is not set", "a value for "+clip(written),
@@ -293,6 +299,9 @@ func (s *substitution) modernise(n *yaml.Node, matches [][]int, fits bool) {
 			continue
 		}
 		name := n.Value[max(m[4], m[6]):max(m[5], m[7])]
+		if operators["$"+name] != nil || slices.Contains(logical, "$"+name) {
+			continue
+		}
 		s.r.suggest(s.r.replacePart(n, m[0], m[1], "${{ ENV."+name+" }}"))
 	}
 }

@@ -171,6 +171,9 @@ var legacyNames = map[string]string{
 func (r *reader) unknown(what string, in, key *yaml.Node, candidates, names []string, others ...sectionNames) {
 	written := clip(key.Value)
 	if len(candidates) > 1 {
+		if some := slices.DeleteFunc(slices.Clone(candidates), func(c string) bool { return !slices.Contains(names, c) }); len(some) > 1 {
+			candidates = some
+		}
 		fault := r.fault(pos(key), fmt.Sprintf("%q of %s is short for several fields", written, what), "one of "+strings.Join(candidates, ", "),
 			"write the name out")
 		if near := r.nearest(snake(key.Value), names); slices.Contains(candidates, near) && len(near) == len(key.Value)+1 {
@@ -189,6 +192,9 @@ func (r *reader) unknown(what string, in, key *yaml.Node, candidates, names []st
 	case legacyNames[snake(key.Value)] != "":
 		cure = fmt.Sprintf("Jina 3 calls it %q", name)
 	case name != "":
+		if name == "x_flow" {
+			name = "x-flow"
+		}
 		cure = fmt.Sprintf("did you mean %q?", name)
 	case cure == "":
 		cure = "remove it"

@@ -121,6 +121,9 @@ func (r *reader) class(u usesOf, text, shown string) (Kind, string) {
 // over them.
 func (r *reader) nestedUses(u usesOf) Uses {
 	found := Uses{Pos: pos(u.node)}
+	if u.node.Tag != "!!map" { // that is a fault already
+		return found
+	}
 	if u.executor && u.key != "uses" {
 		r.fault(found.Pos, u.key+" is a map", "a text", "write an image after it, as parameters have no place there")
 		return found

@@ -105,7 +105,7 @@ func (r *reader) fieldCondition(field, n *yaml.Node) {
 			r.unknownOperator(n, name, slices.Collect(maps.Keys(operators)))
 			continue
 		}
-		v, ok := r.free(value)
+		v, ok := r.freeTree(name.Value, value)
 		if !ok {
 			continue
 		}

@@ -72,6 +72,12 @@ func (r *reader) with(n *yaml.Node) *with {
 			r.unknown("with", n, key, candidates, names)
 		}
 	}
+	if asGateway.port.node != nil {
+		r.ports(asGateway.port.key, asGateway.port.node)
+	}
+	if asGateway.protocol.node != nil {
+		r.protocols(asGateway.protocol)
+	}
 	return w
 }
 
