@@ -11,7 +11,7 @@ type entry struct {
 	method                      raw
 	// shownName is the name for faults, in which it may be a variable.
 	shownName string
-	tls                         Field[bool]
+	tls       Field[bool]
 }
 
 var executorTable = newTable("an executor", processFields(func(e *entry) *Process { return &e.Process }), []field[entry]{

@@ -160,6 +160,10 @@ func (r *reader) items(key, value *yaml.Node) ([]*yaml.Node, bool) {
 		if !isList {
 			return []*yaml.Node{value}, true
 		}
+		if len(list) > maxExecutors { // nothing else has so many
+			r.wrong(key, value, fmt.Sprintf("at most %d of them", maxExecutors), "[a, b]")
+			return nil, false
+		}
 		items := make([]*yaml.Node, len(list))
 		for i, item := range list {
 			items[i] = r.like(value, pythonText(item))

@@ -78,7 +78,7 @@ func (r *reader) needs(entries []*entry, byName map[string]*entry) {
 				if near := r.nearest(need, names); near != "" && near != name {
 					fault.Cure, fault.Fix = fmt.Sprintf("did you mean %q?", near), r.replace(n, near)
 				}
-			case !slices.Contains(e.Needs.Value, need):
+			default:
 				e.Needs.Value = append(e.Needs.Value, need)
 			}
 		}
@@ -95,20 +95,25 @@ func (r *reader) needs(entries []*entry, byName map[string]*entry) {
 	}
 }
 
-// needed are the names in `needs`, which is one name or a list.
+// needed are the names in `needs`, which is one name or a list, each once.
 func (r *reader) needed(needs raw) []*yaml.Node {
 	if needs.node == nil {
 		return nil
 	}
 	items, ok := r.items(needs.key, needs.node)
+	var once []*yaml.Node
+	seen := make(map[string]bool, len(items))
 	for _, item := range items {
-		_, good := r.text(needs.key, item)
-		ok = ok && good
+		name, good := r.text(needs.key, item)
+		if ok = ok && good; ok && !seen[name] {
+			seen[name] = true
+			once = append(once, item)
+		}
 	}
 	if !ok {
 		return nil
 	}
-	return items
+	return once
 }
 
 // acyclic takes away all executors whose needs are met, again and again; what is left waits for itself.

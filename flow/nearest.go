@@ -2,7 +2,6 @@ package flow
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -16,10 +15,11 @@ func (r *reader) nearest(written string, names []string) string {
 	if len(r.faults) > maxOffers {
 		return ""
 	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	written = strings.ToLower(written)
 	best, least := "", max(len(written)/3, 1)+1
 	for _, name := range names {
-		if d := distance(strings.ToLower(written), strings.ToLower(name), least); d < least {
+		d := distance(written, strings.ToLower(name), least)
+		if d < least || d == least && best != "" && cmp.Or(cmp.Compare(len(name), len(best)), cmp.Compare(name, best)) < 0 {
 			best, least = name, d
 		}
 	}

@@ -276,6 +276,10 @@ func (r *reader) executors(f *Flow, list *yaml.Node, with *with) {
 		r.fault(pos(list), "executors is "+r.describe(list), "a list", "begin each executor with `- name:`")
 		return
 	}
+	if len(list.Content) > maxExecutors {
+		r.fault(pos(list), fmt.Sprintf("%d executors", len(list.Content)), fmt.Sprintf("at most %d", maxExecutors), "use replicas or shards")
+		return
+	}
 	if inherited := countValues(with.node); inherited*len(list.Content) > maxInherited {
 		r.fault(pos(with.node), fmt.Sprintf("%d executors would inherit %d values each", len(list.Content), inherited), "a flow", "write less under `with`")
 		return

@@ -10,6 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// maxReferences bounds how long a chain of references may be. Jina follows three.
+const maxReferences = 100
+
 // maxSubstituted bounds the texts that variables make, in bytes, so that references cannot double each other without end.
 const maxSubstituted = 4 << 20
 
@@ -38,6 +41,7 @@ type substitution struct {
 	fields map[*yaml.Node]map[string]*yaml.Node
 	bytes  int
 	values int
+	depth  int // of references to references
 }
 
 // substitute is Jina's step of variables. What is left are final texts; written remembers how the file has those that changed.
@@ -126,7 +130,7 @@ func (s *substitution) scalar(n, parent *yaml.Node, inFlowStyle bool) bool {
 func (s *substitution) become(n, target *yaml.Node, was written) {
 	if target.Kind == yaml.SequenceNode {
 		if s.values += len(target.Content); s.values > maxValues {
-			s.r.fault(pos(n), fmt.Sprintf("references stand for more than %d values", maxValues), "a flow", "write out what they stand for")
+			s.r.fault(pos(n), fmt.Sprintf("references stand for more than %d values", maxValues), "a flow", "use an anchor and aliases, or a shorter list")
 			return
 		}
 		n.Kind, n.Content = target.Kind, target.Content
@@ -224,6 +228,12 @@ func (s *substitution) checked(n *yaml.Node, at int, name, value, written string
 // reference is a value elsewhere in the file, or, written so, a variable of the environment.
 func (s *substitution) reference(n, parent *yaml.Node, at int, written, base, path string) resolved {
 	here := s.r.within(n, at)
+	if s.depth++; s.depth > maxReferences {
+		s.depth--
+		s.r.fault(here, clip(written)+" is a reference to a reference, and so on", "the path of a value", "refer to the value itself")
+		return resolved{text: written}
+	}
+	defer func() { s.depth-- }()
 	segments := segment.FindAllStringSubmatch(path, -1)
 	if base == "ENV" {
 		if len(segments) == 1 {
@@ -257,6 +267,9 @@ func (s *substitution) reference(n, parent *yaml.Node, at int, written, base, pa
 		}
 		return resolved{node: target}
 	case yaml.SequenceNode:
+		if s.values > maxValues {
+			return resolved{text: written}
+		}
 		for _, item := range target.Content {
 			if item.Kind != yaml.ScalarNode || !s.scalar(item, target, true) {
 				s.r.fault(here, clip(written)+" refers to a list of more than values", "a value, or a list of values", "use an anchor and an alias")

@@ -33,7 +33,8 @@ type table[S any] struct {
 	what   string // the section, for faults
 	fields []field[S]
 	byName map[string]int
-	names  []string
+	names  []string // all of them
+	useful []string // those of fields with an effect
 }
 
 func newTable[S any](what string, groups ...[]field[S]) *table[S] {
@@ -45,6 +46,9 @@ func newTable[S any](what string, groups ...[]field[S]) *table[S] {
 			}
 			t.byName[name] = i
 			t.names = append(t.names, name)
+			if f.noEffect == "" {
+				t.useful = append(t.useful, name)
+			}
 		}
 	}
 	slices.Sort(t.names)
@@ -83,17 +87,6 @@ func (t *table[S]) find(key string) (index int, candidates []string) {
 	return index, candidates
 }
 
-// useful are the names of the fields that have an effect.
-func (t *table[S]) useful() []string {
-	var names []string
-	for _, f := range t.fields {
-		if f.noEffect == "" {
-			names = append(append(names, f.name), f.aliases...)
-		}
-	}
-	return names
-}
-
 // said are the fields that a section says of itself, by their names, with their keys.
 type said map[string]*yaml.Node
 
@@ -106,7 +99,7 @@ func (t *table[S]) read(r *reader, s *S, own, inherited *yaml.Node, inherits fun
 		for key, value := range pairs(own) {
 			i, candidates := t.find(key.Value)
 			if i < 0 {
-				r.unknown(t.what, own, key, candidates, t.useful(), others...)
+				r.unknown(t.what, own, key, candidates, t.useful, others...)
 				continue
 			}
 			f := &t.fields[i]

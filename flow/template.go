@@ -16,7 +16,7 @@ import (
 
 // Bounds of what a template may do: nodes executed, and definitions within each other.
 const (
-	maxSteps      = 500_000
+	maxSteps      = 200_000
 	maxTemplating = 100
 )
 

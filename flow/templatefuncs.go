@@ -147,6 +147,7 @@ func (run *rendering) spend(work int) {
 // checks gives what looks at a function's arguments.
 func (run *rendering) checks(name string) func(args []reflect.Value) {
 	counts, multiplies, compares := slices.Contains(counting, name), slices.Contains(multiplying, name), slices.Contains(comparing, name)
+	matches := strings.Contains(strings.ToLower(name), "regex")
 	return func(args []reflect.Value) {
 		total, product := 1, 1
 		each := func(v reflect.Value) {
@@ -182,6 +183,9 @@ func (run *rendering) checks(name string) func(args []reflect.Value) {
 		}
 		if name == "printf" && len(args) > 0 && widthOf.MatchString(args[0].String()) {
 			panic(tooMuchWork)
+		}
+		if matches {
+			total *= 16 // a byte costs so much more than to copy it
 		}
 		switch {
 		case multiplies && product > maxTemplateValue:

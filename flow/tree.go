@@ -18,6 +18,8 @@ import (
 const (
 	maxValues = 250_000
 	maxDepth  = 100
+	// maxExecutors is far more than a gateway could call.
+	maxExecutors = 10_000
 	// maxInherited bounds the values that all executors inherit together.
 	maxInherited = 1_000_000
 )
@@ -115,6 +117,11 @@ type expander struct {
 }
 
 func (x *expander) expand(n *yaml.Node) extent {
+	if n.Kind == yaml.ScalarNode && len(n.Value) < 64 { // which to look at again costs less than to remember
+		x.checkTag(n)
+		x.checkText(n)
+		return extent{values: 1, depth: 1}
+	}
 	if size, ok := x.done[n]; ok {
 		if size == (extent{}) {
 			x.endless = n

@@ -129,7 +129,7 @@ func example(operator string) string {
 
 func (r *reader) unknownOperator(in, name *yaml.Node, known []string) {
 	fault := r.fault(pos(name), fmt.Sprintf("unknown operator %q", clip(name.Value)), "one of "+strings.Join(slices.Sorted(slices.Values(known)), ", "), "change it")
-	near := r.nearest(name.Value, slices.Clone(known))
+	near := r.nearest(name.Value, known)
 	if name.Value == "$ne" { // what docarray's documentation has
 		near = "$neq"
 	}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"slices"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -30,6 +31,11 @@ var withTable = newTable("with", []field[with]{
 	{name: "include_gateway", whole: true, noEffect: ofJina},
 	{name: "x_flow", whole: true, noEffect: "it is the flow's, beside `with`, or an executor's"},
 	{name: "jcloud", whole: true, noEffect: noJCloud},
+})
+
+// namesInWith are all fields that have an effect there.
+var namesInWith = sync.OnceValue(func() []string {
+	return slices.Concat(withTable.useful, gatewayTable.useful, executorTable.useful)
 })
 
 // with reads the flow's own fields, and faults those that nobody could inherit.
@@ -68,8 +74,7 @@ func (r *reader) with(n *yaml.Node) *with {
 			r.writeOut(n, key, executorTable.fields[e].name, shortToo)
 		default:
 			candidates := slices.Compact(slices.Sorted(slices.Values(slices.Concat(short, shortToo))))
-			names := slices.Concat(withTable.useful(), gatewayTable.useful(), executorTable.useful())
-			r.unknown("with", n, key, candidates, names)
+			r.unknown("with", n, key, candidates, namesInWith())
 		}
 	}
 	if asGateway.port.node != nil {
