@@ -82,6 +82,9 @@ func (r *reader) runs(e *entry, says said) {
 	}
 	if _, stateful := e.Args["stateful"]; stateful {
 		r.warn(e.Args["stateful"].Pos, "the replicas of a stateful executor do not find each other in a cluster", "keep replicas at 1, or state elsewhere")
+		if !e.Workspace.Set() {
+			r.fault(e.Args["stateful"].Pos, e.Name.Value+" is stateful and has no workspace", "a folder for its state", "write for example `workspace: /workspace`")
+		}
 	}
 	r.stages(e, says)
 }

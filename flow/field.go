@@ -48,7 +48,7 @@ func set[T any](r *reader, f *Field[T], v T, key, value *yaml.Node) {
 }
 
 func (r *reader) twice(key *yaml.Node, first Pos) {
-	r.fault(pos(key), fmt.Sprintf("%q is another name of a field given on line %d", key.Value, first.Line), "one of them", "remove one of them")
+	r.fault(pos(key), fmt.Sprintf("%q is another name of a field given on line %d", r.name(key), first.Line), "one of them", "remove one of them")
 }
 
 // orElse sets a field that nobody says to its default.
@@ -73,7 +73,7 @@ func inheritEnv(f *Field[map[string]string], from Field[map[string]string]) {
 
 // wrong faults a value of the wrong type or size; example is a right one.
 func (r *reader) wrong(key, value *yaml.Node, expected, example string) {
-	r.fault(pos(value), key.Value+" is "+r.describe(value), expected, fmt.Sprintf("write for example `%s: %s`", key.Value, example))
+	r.fault(pos(value), r.name(key)+" is "+r.describe(value), expected, fmt.Sprintf("write for example `%s: %s`", r.name(key), example))
 }
 
 // scalar is the text of a scalar.
@@ -238,7 +238,7 @@ func (r *reader) mapOf(key, value *yaml.Node) (*yaml.Node, bool) {
 		}
 	}
 	// The value is not shown: it may be a secret.
-	r.fault(pos(value), key.Value+" is no map", "a map", "write `NAME: value` lines under it")
+	r.fault(pos(value), r.name(key)+" is no map", "a map", "write `NAME: value` lines under it")
 	return nil, false
 }
 

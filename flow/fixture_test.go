@@ -2,13 +2,13 @@ package flow
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
-
-	"fmt"
 )
 
 // fixtures are the flows in a folder of testdata: all that ends in .yml or .tmpl.
@@ -188,3 +188,8 @@ func asJSON(v any) string {
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
+
+var placeInDump = regexp.MustCompile(`(?m) @\d+:\d+|^warning .*\n`)
+
+// withoutPlaces is a dump of the flow alone, that does not say where things stand.
+func withoutPlaces(dump string) string { return placeInDump.ReplaceAllString(dump, "") }

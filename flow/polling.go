@@ -31,7 +31,7 @@ func (r *reader) polling(e *entry) {
 		}
 		words[endpoint.Value] = word
 		if endpoint.Value != "*" && !strings.HasPrefix(endpoint.Value, "/") {
-			r.warn(pos(endpoint), "polling of "+clip(endpoint.Value)+" is for no endpoint: they begin with /", "")
+			r.warn(pos(endpoint), "polling of "+r.name(endpoint)+" is for no endpoint: they begin with /", "")
 		}
 	}
 	e.Polling = Field[map[string]string]{words, pos(node)}

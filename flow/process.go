@@ -108,11 +108,11 @@ func (t named) read(r *reader, key, value *yaml.Node) {
 	m := make(map[string]string, len(all.Content)/2)
 	for name, item := range pairs(all) {
 		if !t.rule.MatchString(name.Value) {
-			r.fault(pos(name), r.show(name, name.Value)+" is no name in "+key.Value, t.words, "rename it")
+			r.fault(pos(name), r.show(name, name.Value)+" is no name in "+r.name(key), t.words, "rename it")
 			continue
 		}
 		if isNull(item) {
-			r.fault(pos(name), name.Value+" has no value", "a text", `write "" for an empty one`)
+			r.fault(pos(name), r.name(name)+" has no value", "a text", `write "" for an empty one`)
 			continue
 		}
 		if text, ok := t.text(name, item); ok {
@@ -133,12 +133,12 @@ func (t secretKeys) read(r *reader, key, value *yaml.Node) {
 	m := make(map[string]SecretKey, len(all.Content)/2)
 	for name, item := range pairs(all) {
 		if !variableName.MatchString(name.Value) {
-			r.fault(pos(name), r.show(name, name.Value)+" is no name in "+key.Value, "letters, digits, _, - and ., not a digit first", "rename it")
+			r.fault(pos(name), r.show(name, name.Value)+" is no name in "+r.name(key), "letters, digits, _, - and ., not a digit first", "rename it")
 			continue
 		}
 		const example = "{name: SECRET, key: KEY}"
 		if item.Kind != yaml.MappingNode { // What stands there is not shown: it may be the secret.
-			r.fault(pos(item), name.Value+" names no key of a Secret", example, "write the Secret's name and the key in it")
+			r.fault(pos(item), r.name(name)+" names no key of a Secret", example, "write the Secret's name and the key in it")
 			continue
 		}
 		var ref struct{ name, key raw }
@@ -149,11 +149,11 @@ func (t secretKeys) read(r *reader, key, value *yaml.Node) {
 			case "key":
 				ref.key.read(r, part, text)
 			default:
-				r.fault(pos(part), fmt.Sprintf("unknown field %q of %s", clip(part.Value), name.Value), example, "remove it")
+				r.fault(pos(part), fmt.Sprintf("unknown field %q of %s", r.name(part), r.name(name)), example, "remove it")
 			}
 		}
 		if ref.name.node == nil || ref.key.node == nil {
-			r.fault(pos(item), name.Value+" names no key of a Secret", example, "write the Secret's name and the key in it")
+			r.fault(pos(item), r.name(name)+" names no key of a Secret", example, "write the Secret's name and the key in it")
 			continue
 		}
 		secret, named := r.matching(ref.name.key, ref.name.node, objectName, "the name of a Secret: lower-case letters, digits, - and .")
@@ -184,7 +184,7 @@ func (t secretNames) read(r *reader, key, value *yaml.Node) {
 func (r *reader) matching(key, value *yaml.Node, rule *regexp.Regexp, expected string) (string, bool) {
 	text, ok := r.scalar(key, value, expected, "some_text")
 	if ok && !rule.MatchString(text) {
-		r.fault(pos(value), key.Value+" is "+r.describe(value), expected, "change it")
+		r.fault(pos(value), r.name(key)+" is "+r.describe(value), expected, "change it")
 		ok = false
 	}
 	return text, ok

@@ -133,7 +133,7 @@ func (t gpus) readMap(r *reader, key, value *yaml.Node) {
 		switch {
 		case !count.Set():
 		case !resourceName.MatchString(name.Value):
-			r.fault(pos(name), fmt.Sprintf("%q is no resource of Kubernetes", clip(name.Value)), "a name such as nvidia.com/gpu", "change it")
+			r.fault(pos(name), fmt.Sprintf("%q is no resource of Kubernetes", r.name(name)), "a name such as nvidia.com/gpu", "change it")
 		case count.Value > 0:
 			counts[name.Value] = count.Value
 		}

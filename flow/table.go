@@ -162,7 +162,7 @@ var legacyNames = map[string]string{
 
 // unknown is for a key that no field of the section has. It is a warning where the user is lenient, but for keys that may mean several fields.
 func (r *reader) unknown(what string, in, key *yaml.Node, candidates, names []string, others ...sectionNames) {
-	written := clip(key.Value)
+	written := r.name(key)
 	if len(candidates) > 1 {
 		if some := slices.DeleteFunc(slices.Clone(candidates), func(c string) bool { return !slices.Contains(names, c) }); len(some) > 1 {
 			candidates = some

@@ -278,6 +278,14 @@ func (r *reader) describe(n *yaml.Node) string {
 	return r.show(n, n.Value)
 }
 
+// name is a key for faults, without quotes.
+func (r *reader) name(key *yaml.Node) string {
+	if was, ok := r.written[key]; ok {
+		return clip(was.text)
+	}
+	return clip(key.Value)
+}
+
 // show is a text that was made of the scalar n, in quotes. What came out of variables is a secret: their names are shown instead.
 func (r *reader) show(n *yaml.Node, text string) string {
 	if was, ok := r.written[n]; ok {

@@ -99,7 +99,7 @@ func (r *reader) fieldCondition(field, n *yaml.Node) {
 		check := operators[name.Value]
 		if check == nil {
 			if slices.Contains(logical, name.Value) {
-				r.fault(pos(name), name.Value+" stands under a field", "it around conditions: {"+name.Value+": {"+clip(field.Value)+": …}}", "turn them round")
+				r.fault(pos(name), name.Value+" stands under a field", "it around conditions: {"+name.Value+": {"+r.name(field)+": …}}", "turn them round")
 				continue
 			}
 			r.unknownOperator(n, name, slices.Collect(maps.Keys(operators)))
@@ -128,7 +128,7 @@ func example(operator string) string {
 }
 
 func (r *reader) unknownOperator(in, name *yaml.Node, known []string) {
-	fault := r.fault(pos(name), fmt.Sprintf("unknown operator %q", clip(name.Value)), "one of "+strings.Join(slices.Sorted(slices.Values(known)), ", "), "change it")
+	fault := r.fault(pos(name), fmt.Sprintf("unknown operator %q", r.name(name)), "one of "+strings.Join(slices.Sorted(slices.Values(known)), ", "), "change it")
 	near := r.nearest(name.Value, known)
 	if name.Value == "$ne" { // what docarray's documentation has
 		near = "$neq"
