@@ -14,7 +14,7 @@ type entry struct {
 	tls       Field[bool]
 }
 
-var executorTable = newTable("an executor", processFields(func(e *entry) *Process { return &e.Process }), []field[entry]{
+var executorTable = newTable("an executor", []field[entry]{
 	{name: "name", typ: "letters, digits and _, not a digit first", missing: "executor<N>", meaning: "Name of the node.", reads: func(e *entry) target { return executorName{e} }},
 	{name: "uses", typ: "docker://IMAGE, URI of Jina's Hub, built-in, Python class, YAML file, or {jtype: CLASS, with: …}", missing: "echo", meaning: "What answers here.",
 		reads: func(e *entry) target { return &e.uses }},
@@ -70,7 +70,7 @@ var executorTable = newTable("an executor", processFields(func(e *entry) *Proces
 	{name: "uses_before_address", noEffect: noHead},
 	{name: "uses_after_address", noEffect: noHead},
 	{name: "include_gateway", whole: true, noEffect: ofJina},
-})
+}, processFields(processOf))
 
 const (
 	atGateway   = "it is the gateway's; write it under `with` or `gateway`"

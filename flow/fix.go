@@ -3,7 +3,6 @@ package flow
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -94,10 +93,9 @@ func (r *reader) verbatim(n *yaml.Node) (start int, ok bool) {
 	if was, changed := r.written[n]; changed {
 		text = was.text
 	}
-	for _, quoted := range []string{text, strconv.Quote(text), "'" + text + "'"} {
-		quotes := (len(quoted) - len(text)) / 2
-		if bytes.HasPrefix(r.src.text[begin:], []byte(quoted)) {
-			return begin + quotes, true
+	for _, quote := range []string{"", `"`, "'"} {
+		if bytes.HasPrefix(r.src.text[begin:], []byte(quote+text+quote)) {
+			return begin + len(quote), true
 		}
 	}
 	return 0, false

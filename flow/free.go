@@ -120,7 +120,7 @@ func (r *reader) warnOfRetyping(name string, n *yaml.Node, v any) {
 	case !substituted:
 		r.warn(pos(n), label(name)+"the text in quotes becomes "+becomes+", as Jina re-types texts", "")
 	case becomes == numberOtherwise: // that a variable can stand for a number, nobody wonders at
-		r.warn(pos(n), label(name)+"what "+clip(was.text)+" stands for becomes "+becomes+", as Jina re-types texts", "")
+		r.warn(pos(n), label(name)+"what "+r.show(n, was.text)+" stands for becomes "+becomes+", as Jina re-types texts", "")
 	}
 }
 

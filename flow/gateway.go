@@ -15,7 +15,7 @@ type door struct {
 	protocol, port raw
 }
 
-var gatewayTable = newTable("gateway", processFields(func(g *door) *Process { return &g.Process }), []field[door]{
+var gatewayTable = newTable("gateway", []field[door]{
 	{name: "uses", typ: "docker://IMAGE, Python class or YAML file", missing: "this project's gateway", meaning: "A gateway of one's own.", reads: func(g *door) target { return &g.uses }},
 	{name: "protocol", aliases: []string{"protocols"}, typ: "grpc, http or websocket, or a list of them", missing: "grpc", meaning: "Protocols that clients speak.",
 		reads: func(g *door) target { return &g.protocol }},
@@ -48,7 +48,7 @@ var gatewayTable = newTable("gateway", processFields(func(g *door) *Process { re
 	{name: "deployments_addresses", noEffect: worksOut},
 	{name: "deployments_metadata", noEffect: worksOut},
 	{name: "deployments_no_reduce", aliases: []string{"deployments_disable_reduce"}, noEffect: worksOut},
-})
+}, processFields(func(g *door) *Process { return &g.Process }))
 
 const worksOut = "it is worked out from the executors"
 

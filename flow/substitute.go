@@ -177,7 +177,7 @@ func (s *substitution) value(n, parent *yaml.Node, m []int) resolved {
 	if parts := reference.FindStringSubmatch(inner); parts != nil {
 		return s.reference(n, parent, m[0], written, parts[1], parts[2])
 	}
-	fault := s.r.fault(s.r.within(n, m[0]), clip(written)+" is no variable as Jina writes them",
+	fault := s.r.fault(s.r.within(n, m[0]), s.shown(n, written)+" is no variable as Jina writes them",
 		"${{ ENV.X }} or ${{ CONTEXT.x }} with one blank on each side, or ${{root.a.b}} without any", "write it so")
 	if parts := nearContext.FindStringSubmatch(inner); parts != nil && (parts[1] != "" || strings.TrimSpace(inner) != inner) {
 		fault.Fix = s.r.replacePart(n, m[0], m[1], "${{ "+strings.ToUpper(parts[1])+parts[2]+" }}")
@@ -196,7 +196,7 @@ func (s *substitution) environment(n *yaml.Node, at int, written, name string) r
 		return resolved{text: written} // a condition in a text
 	}
 	if !set {
-		s.r.fault(s.r.within(n, at), "the environment variable "+clip(name)+" is not set", "a value for "+clip(written),
+		s.r.fault(s.r.within(n, at), "the environment variable "+s.shown(n, name)+" is not set", "a value for "+s.shown(n, written),
 			"export it; a $ that is meant as it stands can come out of a variable")
 		return resolved{text: written}
 	}
@@ -206,7 +206,7 @@ func (s *substitution) environment(n *yaml.Node, at int, written, name string) r
 func (s *substitution) context(n *yaml.Node, at int, written, name string) resolved {
 	value, set := s.r.opts.Context[name]
 	if !set {
-		s.r.fault(s.r.within(n, at), "the context has no "+clip(name), "a value for "+clip(written), fmt.Sprintf("give it: --context %s=VALUE", clip(name)))
+		s.r.fault(s.r.within(n, at), "the context has no "+s.shown(n, name), "a value for "+s.shown(n, written), fmt.Sprintf("give it: --context %s=VALUE", s.shown(n, name)))
 		return resolved{text: written}
 	}
 	return s.checked(n, at, name, value, written)
@@ -219,7 +219,7 @@ func (s *substitution) checked(n *yaml.Node, at int, name, value, written string
 		if found {
 			problem = fmt.Sprintf("holds the control character %U", bad)
 		}
-		s.r.fault(s.r.within(n, at), "the value of "+clip(name)+" "+problem, "text", "change the variable")
+		s.r.fault(s.r.within(n, at), "the value of "+s.shown(n, name)+" "+problem, "text", "change the variable")
 		return resolved{text: written}
 	}
 	return resolved{text: value}
@@ -230,7 +230,7 @@ func (s *substitution) reference(n, parent *yaml.Node, at int, written, base, pa
 	here := s.r.within(n, at)
 	if s.depth++; s.depth > maxReferences {
 		s.depth--
-		s.r.fault(here, clip(written)+" is a reference to a reference, and so on", "the path of a value", "refer to the value itself")
+		s.r.fault(here, s.shown(n, written)+" is a reference to a reference, and so on", "the path of a value", "refer to the value itself")
 		return resolved{text: written}
 	}
 	defer func() { s.depth-- }()
@@ -239,7 +239,7 @@ func (s *substitution) reference(n, parent *yaml.Node, at int, written, base, pa
 		if len(segments) == 1 {
 			return s.environment(n, at, written, segments[0][1]+segments[0][2])
 		}
-		s.r.fault(here, clip(written)+" is no variable as Jina writes them", "${{ ENV.X }}", "write it so")
+		s.r.fault(here, s.shown(n, written)+" is no variable as Jina writes them", "${{ ENV.X }}", "write it so")
 		return resolved{text: written}
 	}
 	target, holder := s.root, parent
@@ -250,7 +250,7 @@ func (s *substitution) reference(n, parent *yaml.Node, at int, written, base, pa
 		name := part[1] + part[2]
 		holder = target
 		if target = s.child(target, name); target == nil {
-			s.r.fault(here, fmt.Sprintf("%s refers to nothing: there is no %s", clip(written), clip(name)), "the path of a value in this file",
+			s.r.fault(here, fmt.Sprintf("%s refers to nothing: there is no %s", s.shown(n, written), s.shown(n, name)), "the path of a value in this file",
 				"change the path: maps by key, lists by [index] from 0")
 			return resolved{text: written}
 		}
@@ -258,11 +258,11 @@ func (s *substitution) reference(n, parent *yaml.Node, at int, written, base, pa
 	switch target.Kind {
 	case yaml.ScalarNode:
 		if !s.scalar(target, holder, true) {
-			s.r.fault(here, clip(written)+" refers to itself", "a value that does not need this one", "write one of the values out")
+			s.r.fault(here, s.shown(n, written)+" refers to itself", "a value that does not need this one", "write one of the values out")
 			return resolved{text: written}
 		}
 		if isEmpty(target) {
-			s.r.fault(here, clip(written)+" refers to an empty value", "a value", "write one there")
+			s.r.fault(here, s.shown(n, written)+" refers to an empty value", "a value", "write one there")
 			return resolved{text: written}
 		}
 		return resolved{node: target}
@@ -272,7 +272,7 @@ func (s *substitution) reference(n, parent *yaml.Node, at int, written, base, pa
 		}
 		for _, item := range target.Content {
 			if item.Kind != yaml.ScalarNode || !s.scalar(item, target, true) {
-				s.r.fault(here, clip(written)+" refers to a list of more than values", "a value, or a list of values", "use an anchor and an alias")
+				s.r.fault(here, s.shown(n, written)+" refers to a list of more than values", "a value, or a list of values", "use an anchor and an alias")
 				return resolved{text: written}
 			}
 		}
@@ -280,7 +280,7 @@ func (s *substitution) reference(n, parent *yaml.Node, at int, written, base, pa
 			return resolved{node: target}
 		}
 	}
-	s.r.fault(here, clip(written)+" refers to "+s.r.describe(target), "a value", "use an anchor and an alias")
+	s.r.fault(here, s.shown(n, written)+" refers to "+s.r.describe(target), "a value", "use an anchor and an alias")
 	return resolved{text: written}
 }
 
@@ -317,4 +317,12 @@ func (s *substitution) modernise(n *yaml.Node, matches [][]int, fits bool) {
 		}
 		s.r.suggest(s.r.replacePart(n, m[0], m[1], "${{ ENV."+name+" }}"))
 	}
+}
+
+// shown is a part of n's text for faults. What an action of a template had a part in may be a secret: the action is shown.
+func (s *substitution) shown(n *yaml.Node, text string) string {
+	if action, ok := s.r.rendered[n]; ok {
+		return clip(action)
+	}
+	return clip(text)
 }

@@ -289,9 +289,13 @@ func (p *templatePlaces) markAt(offset int) int {
 // move gives all nodes their places in the template. Scalars that an action has a part in are shown as that action, as values may be secret.
 func (p *templatePlaces) move(n *yaml.Node) {
 	here := pos(n)
-	if n.Kind == yaml.ScalarNode {
+	if n.Kind == yaml.ScalarNode || n.Style&yaml.TaggedStyle != 0 {
+		size := max(len(n.Value), 1)
+		if n.Style != 0 && n.Style != yaml.FlowStyle { // quotes, escapes and tags take more room than the value
+			size = 2*size + len(n.Tag) + 8
+		}
 		if offset, ok := p.rendered.offset(here); ok {
-			if action := p.actionIn(offset, offset+max(len(n.Value), 1)); action != "" {
+			if action := p.actionIn(offset, offset+size); action != "" {
 				p.r.rendered[n] = action
 			}
 		}

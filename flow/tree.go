@@ -97,6 +97,9 @@ func (r *reader) notYAML(src []byte, err error, places *templatePlaces) {
 		what = m[2]
 		line.Line, _ = strconv.Atoi(m[1]) // 0 where the parser names no line
 	}
+	if anchor, ok := strings.CutPrefix(what, "unknown anchor "); ok && places != nil {
+		what = strings.Replace(what, anchor, "referenced", 1) // the name may be a value
+	}
 	r.fault(at(line), "not YAML: "+clip(what), "a flow in YAML", "mend this line or the one before it")
 }
 
@@ -154,7 +157,7 @@ func (x *expander) checkTag(n *yaml.Node) {
 		return
 	}
 	if n != x.root {
-		x.r.fault(pos(n), fmt.Sprintf("the tag %q", clip(n.Tag)), "a value without a tag",
+		x.r.fault(pos(n), "the tag "+x.r.show(n, n.Tag), "a value without a tag",
 			"remove the tag; name a class in `uses` and its arguments in `uses_with`")
 	}
 }
@@ -288,11 +291,11 @@ func (r *reader) name(key *yaml.Node) string {
 
 // show is a text that was made of the scalar n, in quotes. What came out of variables is a secret: their names are shown instead.
 func (r *reader) show(n *yaml.Node, text string) string {
-	if was, ok := r.written[n]; ok {
-		return clip(was.text)
-	}
 	if action, ok := r.rendered[n]; ok {
 		return clip(action)
+	}
+	if was, ok := r.written[n]; ok {
+		return clip(was.text)
 	}
 	return strconv.Quote(clip(text))
 }

@@ -46,4 +46,15 @@ var flowDifferences = []deliberate{
 	{flow: "nested-uses.yml", path: ".executors[0].py_modules", ours: `["parts/encoder.py"]`, why: "as above"},
 	{flow: "nested-uses.yml", path: ".executors[1].uses", ours: `"Encoder"`, why: "as above"},
 	{flow: "nested-uses.yml", path: ".executors[1].uses_with", ours: `{"number":"5"}`, why: "as above"},
+
+	{flow: "no-effect.yml", path: ".executors[0].grpc_channel_options", ours: `null`, why: "what has no effect here is left out, with a warning"},
+	{flow: "no-effect.yml", path: ".executors[1].grpc_channel_options", ours: `null`, why: "as above"},
+	{flow: "no-effect.yml", path: ".executors[2].grpc_channel_options", ours: `null`, why: "as above"},
+	{flow: "no-effect.yml", path: ".executors[3].grpc_channel_options", ours: `null`, why: "as above"},
+	{flow: "no-effect.yml", path: ".executors[0].py_modules", ours: `null`, why: "as above"},
+	{flow: "no-effect.yml", path: ".executors[0].uses_before", ours: `null`, why: "as above"},
+	{flow: "no-effect.yml", path: ".executors[0].uses_requests", ours: `null`, why: "as above"},
+	{flow: "no-effect.yml", path: ".gateway.grpc_channel_options", ours: `null`, why: "as above"},
+	{flow: "no-effect.yml", path: ".gateway.uses_with", ours: `null`, why: "as above"},
+	{flow: "no-effect.yml", path: ".gateway.uvicorn_kwargs", ours: `null`, why: "as above"},
 }
