@@ -18,9 +18,10 @@ const module = "github.com/helm-flow/helm-flow"
 var layers = [][]string{
 	{"cmd/helm-flow", "cmd/flow-gateway", "cmd/flow-executor", "ci/bench", "ci/demo", "ci/interop", "examples/go-executor"},
 	{"plugin"},
+	{"plugin/diff", "plugin/helm"},
 	{"internal/gateway", "internal/load", "internal/local"},
 	{"internal/chart", "internal/upstream", "executor", "client"},
-	{"internal/values", "internal/serve"},
+	{"internal/values", "internal/serve", "internal/telemetry"},
 	{"internal/wire"},
 	{"internal/deps", "images", "flow", "docarray", "charts", "internal/config", "internal/wire/jinapb"},
 }

@@ -12,9 +12,9 @@ type Workload struct {
 	// Only with the runtime jina.
 	Args map[string]any `json:"args,omitempty" flow:"ARGUMENT"`
 	// Replicas of the process. Default 1.
-	Replicas int `json:"replicas,omitzero" flow:"replicas" jsonschema:"minimum=1"`
+	Replicas int `json:"replicas,omitzero" flow:"replicas" jsonschema:"default=1,minimum=1"`
 	// TimeoutReady is how long a replica may take to start, in milliseconds. Default 600000.
-	TimeoutReady int `json:"timeoutReady,omitzero" flow:"timeout_ready" jsonschema:"minimum=1"`
+	TimeoutReady int `json:"timeoutReady,omitzero" flow:"timeout_ready" jsonschema:"default=600000,minimum=1"`
 	// Env are environment variables.
 	Env map[string]string `json:"env,omitempty" flow:"env"`
 	// EnvFromSecret are environment variables from keys of Secrets.
@@ -35,6 +35,20 @@ type Workload struct {
 type WorkloadExtras struct {
 	// Resources are Kubernetes' requests and limits.
 	Resources map[string]any `json:"resources,omitempty"`
+	// Autoscaling changes the number of replicas by load.
+	Autoscaling Autoscaling `json:"autoscaling,omitzero"`
+	// UpdateStrategy of the Deployment or StatefulSet, as Kubernetes writes it. Default: a new pod must be ready before an old one goes.
+	UpdateStrategy map[string]any `json:"updateStrategy,omitempty"`
+	// PodDisruptionBudget bounds how many pods may be evicted at a time.
+	PodDisruptionBudget PodDisruptionBudget `json:"podDisruptionBudget,omitzero"`
+	// ServiceAnnotations are added to the Service's.
+	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
+	// StartupProbe is merged into the chart's; null takes a field away.
+	StartupProbe map[string]any `json:"startupProbe,omitempty"`
+	// ReadinessProbe is merged into the chart's; null takes a field away.
+	ReadinessProbe map[string]any `json:"readinessProbe,omitempty"`
+	// LivenessProbe is merged into the chart's; null takes a field away.
+	LivenessProbe map[string]any `json:"livenessProbe,omitempty"`
 	// PodLabels are added to the pods'.
 	PodLabels map[string]string `json:"podLabels,omitempty"`
 	// PodAnnotations are added to the pods'.
@@ -96,5 +110,5 @@ type Exporter struct {
 	// Host that receives it; default: the one that the process's environment names.
 	Host string `json:"host,omitzero"`
 	// Port that receives it. Default 4317.
-	Port int `json:"port,omitzero" jsonschema:"minimum=1,maximum=65535"`
+	Port int `json:"port,omitzero" jsonschema:"default=4317,minimum=1,maximum=65535"`
 }
