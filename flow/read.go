@@ -294,6 +294,7 @@ func (r *reader) executors(f *Flow, list *yaml.Node, with *with) {
 // finish makes a graph of the executors.
 func (r *reader) finish(f *Flow, entries []*entry) {
 	r.graph(entries)
+	f.Executors = make([]Executor, 0, len(entries))
 	for _, e := range entries {
 		if !e.TimeoutSend.Set() {
 			e.TimeoutSend = f.Gateway.TimeoutSend

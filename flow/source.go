@@ -21,6 +21,10 @@ func newSource(text []byte) *source {
 		s.lines[0] = len("\uFEFF")
 	}
 	for i := 0; i < len(text); {
+		if text[i] >= ' ' && text[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRune(text[i:])
 		i += size
 		switch {

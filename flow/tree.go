@@ -171,6 +171,9 @@ func (x *expander) checkText(n *yaml.Node) {
 
 func controlCharacter(text string) (rune, bool) {
 	for _, c := range text {
+		if c >= ' ' && c < 0x7f {
+			continue
+		}
 		if unicode.IsControl(c) && !strings.ContainsRune("\t\n\r", c) || strings.ContainsRune("\u2028\u2029\uFFFE\uFFFF", c) {
 			return c, true
 		}
