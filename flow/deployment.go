@@ -98,7 +98,7 @@ func (r *reader) deploymentFile(e *entry, n *yaml.Node) {
 			sub.fault(pos(root), fmt.Sprintf("jtype is %q", clip(says)), "Deployment", "write `jtype: Deployment`, and the arguments under `with:`")
 		}
 	} else if root != nil {
-		sub.fault(pos(root), "the file is "+sub.describe(root), "a map", "begin with `jtype: Deployment`")
+		sub.fault(pos(root), "the file is no map", "a Deployment", "begin with `jtype: Deployment`") // whatever file that is: it is not shown
 	}
 	sub.warnOfIgnored()
 	r.faults = append(r.faults, sub.faults...)

@@ -60,10 +60,9 @@ func (r *reader) resolve(e *entry, says said) {
 
 // runs understands the fields of an executor that runs in this flow.
 func (r *reader) runs(e *entry, says said) {
-	owner := e.Name.Value
 	e.Uses = Uses{Kind: Builtin, Name: Echo}
 	if e.uses.node != nil {
-		e.Uses = r.uses(usesOf{node: e.uses.node, key: "uses", owner: owner, process: &e.Process, executor: true})
+		e.Uses = r.uses(usesOf{node: e.uses.node, key: "uses", process: &e.Process, executor: true})
 	}
 	if e.Uses.Kind == Builtin {
 		const why = "the executor is built in, not Python"
@@ -111,7 +110,7 @@ func (r *reader) stages(e *entry, says said) {
 		into **Uses
 	}{{e.usesBefore, &e.UsesBefore}, {e.usesAfter, &e.UsesAfter}} {
 		if stage.from.node != nil {
-			uses := r.uses(usesOf{node: stage.from.node, key: stage.from.key.Value, owner: e.Name.Value, process: &e.Process, executor: true})
+			uses := r.uses(usesOf{node: stage.from.node, key: stage.from.key.Value, process: &e.Process, executor: true})
 			*stage.into = &uses
 		}
 	}

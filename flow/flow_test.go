@@ -268,3 +268,43 @@ func TestFloatingButNeeded(t *testing.T) {
 		t.Errorf("warning of an empty flow: %q", got)
 	}
 }
+
+// What a template sets in .Values does not reach whoever gave them.
+func TestTemplatesLeaveValuesAlone(t *testing.T) {
+	given := map[string]any{"a": map[string]any{"b": "c"}, "list": []any{map[string]any{"d": 1}}}
+	const src = `jtype: Flow
+with: {name: {{ (set .Values.a "b" "changed").b }}{{ (set (first .Values.list) "d" 2).d }}}`
+	f, err := Read("flow.yml.tmpl", []byte(src), Options{Values: given})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Name.Value != "changed2" || !reflect.DeepEqual(given, map[string]any{"a": map[string]any{"b": "c"}, "list": []any{map[string]any{"d": 1}}}) {
+		t.Errorf("name %q, values %v", f.Name.Value, given)
+	}
+}
+
+// An x-flow knows where its parts stand, and what of it came out of variables.
+func TestOwn(t *testing.T) {
+	f, err := Read("flow.yml", []byte(`jtype: Flow
+x-flow:
+  a: {b: [1, "$SECRET"]}
+`), fuzzOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		path []string
+		at   Pos
+		text string
+	}{
+		{nil, Pos{3, 3}, ""},
+		{[]string{"a"}, Pos{3, 3}, ""},
+		{[]string{"a", "b"}, Pos{3, 7}, ""},
+		{[]string{"a", "b", "1"}, Pos{3, 14}, "$SECRET"},
+		{[]string{"a", "nothing"}, Pos{3, 3}, ""},
+	} {
+		if at, text := f.Own.At(test.path...), f.Own.Variables(test.path...); at != test.at || text != test.text {
+			t.Errorf("%q: %v, %q; want %v, %q", test.path, at, text, test.at, test.text)
+		}
+	}
+}

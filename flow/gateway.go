@@ -91,7 +91,7 @@ func (r *reader) gatewayUses(g *door, says said) (implied string) {
 	}
 	if !own {
 		// The built-in executors are no gateways.
-		g.Uses = r.uses(usesOf{node: node, process: &g.Process, owner: "the gateway", key: "uses"})
+		g.Uses = r.uses(usesOf{node: node, process: &g.Process, key: "uses"})
 		return ""
 	}
 	g.Uses.Pos = g.uses.pos()

@@ -83,15 +83,32 @@ func (r *reader) render(src []byte) ([]byte, *templatePlaces, bool) {
 			}
 		}
 	}
-	values := r.opts.Values
-	if values == nil {
-		values = map[string]any{}
-	}
+	// A copy, as templates can set what is in maps.
+	values, _ := copyValues(r.opts.Values).(map[string]any)
 	if err := t.Execute(run, map[string]any{"Values": values}); err != nil {
 		r.templateFault(src, run, err)
 		return nil, nil, false
 	}
 	return run.out.Bytes(), &templatePlaces{r: r, run: run, template: newSource(src), rendered: newSource(run.out.Bytes())}, true
+}
+
+// copyValues copies a tree of maps and lists.
+func copyValues(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		copied := make(map[string]any, len(v))
+		for key, value := range v {
+			copied[key] = copyValues(value)
+		}
+		return copied
+	case []any:
+		copied := make([]any, len(v))
+		for i, item := range v {
+			copied[i] = copyValues(item)
+		}
+		return copied
+	}
+	return v
 }
 
 // watch puts nodes into a list that tell of those already there.

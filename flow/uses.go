@@ -49,8 +49,7 @@ var (
 // usesOf is a `uses` with what belongs to it.
 type usesOf struct {
 	node *yaml.Node
-	// key is the field's name, and owner who says it.
-	key, owner string
+	key  string // the field's name
 	// process takes what a nested class says of itself.
 	process *Process
 	// executor: the built-in ones may stand here.
