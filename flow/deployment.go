@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -33,7 +34,17 @@ func jtype(n *yaml.Node) string {
 	return ""
 }
 
-// deploymentTable is a Deployment within a flow or in a file of its own.
+// showJtype is jtype for faults.
+func (r *reader) showJtype(n *yaml.Node) string {
+	for key, value := range pairs(n) {
+		if key.Value == "jtype" {
+			return r.describe(value)
+		}
+	}
+	return strconv.Quote(clip(jtype(n)))
+}
+
+// deploymentParts are a Deployment within a flow or in a file of its own.
 type deploymentParts struct {
 	with, needs raw
 	own         Own
@@ -92,10 +103,10 @@ func (r *reader) deploymentFile(e *entry, n *yaml.Node) {
 		sub.path = filepath.Join(filepath.Dir(r.path), name)
 	}
 	if root := sub.load(src); root != nil && root.Kind == yaml.MappingNode {
-		if says := jtype(root); says == "Deployment" {
+		if jtype(root) == "Deployment" {
 			sub.deployment(e, root)
 		} else {
-			sub.fault(pos(root), fmt.Sprintf("jtype is %q", clip(says)), "Deployment", "write `jtype: Deployment`, and the arguments under `with:`")
+			sub.fault(pos(root), "the file is of the type "+sub.showJtype(root), "Deployment", "write `jtype: Deployment`, and the arguments under `with:`")
 		}
 	} else if root != nil {
 		sub.fault(pos(root), "the file is no map", "a Deployment", "begin with `jtype: Deployment`") // whatever file that is: it is not shown

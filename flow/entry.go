@@ -24,7 +24,7 @@ func (r *reader) entry(n *yaml.Node, index int, with *with) *entry {
 	case n.Kind != yaml.MappingNode:
 		r.fault(e.Pos, "an executor is "+r.describe(n), "a map", "begin it with `- name:`")
 	case jtype(n) != "" && n.Tag == "!!map":
-		r.fault(e.Pos, fmt.Sprintf("an executor is of the type %q", clip(jtype(n))), "Deployment, or the executor's fields alone",
+		r.fault(e.Pos, "an executor is of the type "+r.showJtype(n), "Deployment, or the executor's fields alone",
 			"write the fields without `jtype` and `with`; a class stands in `uses`")
 	default:
 		says := executorTable.read(r, e, n, with.node, executorInherits, gatewayTable.sectionNames("under `with` or `gateway`"))

@@ -211,11 +211,7 @@ func (r *reader) wrongType(root *yaml.Node, says string) {
 			at, node = pos(value), value
 		}
 	}
-	shown := fmt.Sprintf("%q", clip(says))
-	if node != nil {
-		shown = r.describe(node)
-	}
-	fault := r.fault(at, "jtype is "+shown, "Flow or Deployment", "write `jtype: Flow`")
+	fault := r.fault(at, "jtype is "+r.showJtype(root), "Flow or Deployment", "write `jtype: Flow`")
 	if node != nil && strings.EqualFold(says, "flow") {
 		fault.Fix = r.replace(node, "Flow")
 	}
