@@ -6,7 +6,7 @@ type Options struct {
 	LookupEnv func(name string) (string, bool)
 	// Context are the values of ${{ CONTEXT.x }} and ${{ x }}.
 	Context map[string]string
-	// Values are .Values of a template: a file whose name ends in .tmpl or .gotmpl.
+	// Values are .Values of a template: a file whose name ends in .tmpl or .gotmpl. Templates do not change them.
 	Values map[string]any
 	// TemplateEnv lets templates call env and expandenv.
 	TemplateEnv bool
@@ -18,8 +18,9 @@ type Options struct {
 
 // HubMap finds images for URIs of Jina's Hub, which is gone. It is the content of a flow.hub.yaml.
 type HubMap struct {
-	// Images by URI, as the flow writes it or without its tag, or by the executor's name alone.
+	// Images by URI, as the flow writes it, but without a secret; by URI without its tag; or by the executor's name alone. {user}, {name} and {tag}
+	// are replaced, as in Template.
 	Images map[string]string `json:"images"`
-	// Template makes an image of every other URI: {user}, {name} and {tag} are replaced.
+	// Template makes an image of every other URI: {user} and {name} are replaced in lower case, {tag} by latest where there is none.
 	Template string `json:"template"`
 }

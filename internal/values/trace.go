@@ -25,30 +25,43 @@ func Trace(f *flow.Flow) []Origin {
 	slices.SortStableFunc(c.origins, func(a, b Origin) int {
 		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column), cmp.Compare(a.Path, b.Path))
 	})
+	c.nameSections()
 	return c.origins
 }
 
 // note remembers that the field called word became the value at path.
 func (c *converter) note(at flow.Pos, word, path string) {
 	if at.Line > 0 {
-		c.origins = append(c.origins, Origin{Pos: at, Field: c.sectionOf(at) + word, Path: path})
+		c.origins = append(c.origins, Origin{Pos: at, Field: word, Path: path})
 	}
 }
 
-// sectionOf is the section that a place lies in: the last that begins before it.
-func (c *converter) sectionOf(at flow.Pos) string {
-	name := "with."
-	var start flow.Pos
-	consider := func(begin flow.Pos, section string) {
-		if begin.Line > 0 && before(start, begin) && !before(at, begin) {
-			start, name = begin, section
+// nameSections puts before the fields of all origins, which are in the order of their places, the section that they lie in: the last that begins
+// before them.
+func (c *converter) nameSections() {
+	type section struct {
+		begins flow.Pos
+		name   string
+	}
+	sections := []section{{name: "with."}}
+	if begins := c.flow.Gateway.Pos; begins.Line > 0 {
+		sections = append(sections, section{begins, "gateway."})
+	}
+	for i := range c.flow.Executors {
+		if begins := c.flow.Executors[i].Pos; begins.Line > 0 {
+			sections = append(sections, section{begins, fmt.Sprintf("executors[%d].", i)})
 		}
 	}
-	consider(c.flow.Gateway.Pos, "gateway.")
-	for i := range c.flow.Executors {
-		consider(c.flow.Executors[i].Pos, fmt.Sprintf("executors[%d].", i))
+	slices.SortStableFunc(sections, func(a, b section) int {
+		return cmp.Or(cmp.Compare(a.begins.Line, b.begins.Line), cmp.Compare(a.begins.Column, b.begins.Column))
+	})
+	here := 0
+	for i := range c.origins {
+		for here+1 < len(sections) && !before(c.origins[i].Pos, sections[here+1].begins) {
+			here++
+		}
+		c.origins[i].Field = sections[here].name + c.origins[i].Field
 	}
-	return name
 }
 
 func before(a, b flow.Pos) bool {
