@@ -17,6 +17,7 @@ const module = "github.com/helm-flow/helm-flow"
 // layers lists every package of the product, top to bottom. A package imports only what stands in a lower layer.
 var layers = [][]string{
 	{"cmd/helm-flow", "cmd/flow-gateway", "cmd/flow-executor", "ci/bench", "ci/demo", "ci/images", "ci/interop", "ci/e2e/objects", "examples/go-executor"},
+	{"ci/e2e/testcluster"},
 	{"plugin"},
 	{"plugin/diff", "plugin/helm"},
 	{"internal/gateway", "internal/load", "internal/local"},

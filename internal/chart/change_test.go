@@ -1,8 +1,6 @@
 package chart
 
 import (
-	"errors"
-	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -106,37 +104,6 @@ func pods(t *testing.T, c *helmchart.Chart, set ...string) map[string]corev1.Pod
 		}
 	}
 	return all
-}
-
-// A release upgraded with --reuse-values lacks the values that are newer than it; one that a user has taken a value from lacks that. Without any one of them
-// the chart renders, or says what is wrong.
-func TestMissingValues(t *testing.T) {
-	for _, c := range cases(t) {
-		t.Run(c.name, func(t *testing.T) {
-			values := c.values(t)
-			missing := func(path, how string) {
-				_, err := Render(Options{Release: "demo", Values: values})
-				if _, says := errors.AsType[*InvalidValues](err); err != nil && !says {
-					t.Errorf("%s %s: %v", path, how, err)
-				}
-			}
-			var walk func(path string, section map[string]any)
-			walk = func(path string, section map[string]any) {
-				for _, key := range slices.Collect(maps.Keys(section)) {
-					here, value := strings.TrimPrefix(path+"."+key, "."), section[key]
-					delete(section, key)
-					missing(here, "left out")
-					section[key] = nil
-					missing(here, "null")
-					section[key] = value
-					if below, ok := value.(map[string]any); ok {
-						walk(here, below)
-					}
-				}
-			}
-			walk("", values)
-		})
-	}
 }
 
 // What a release says never changes what another says: the chart's own values hold nothing.

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -11,12 +12,13 @@ import (
 	"github.com/helm-flow/helm-flow/internal/values"
 )
 
-// Every value of the chart does something: there is a case in which leaving it out gives other objects.
+// Every value of the chart does something: there is a case in which leaving it out gives other objects. And whatever is left out, as by a release that was upgraded with
+// --reuse-values and lacks what is newer, or null, the chart renders, or says in words what it misses.
 func TestEveryValueIsUsed(t *testing.T) {
 	used := map[string]bool{} // by Type.field
 	for _, c := range cases(t) {
 		all := c.values(t)
-		whole := text(t, all)
+		whole := text(t, c.name, all)
 		var walk func(section map[string]any, of reflect.Type)
 		walk = func(section map[string]any, of reflect.Type) {
 			for _, key := range slices.Collect(maps.Keys(section)) {
@@ -27,7 +29,9 @@ func TestEveryValueIsUsed(t *testing.T) {
 				}
 				if !used[name] {
 					delete(section, key)
-					used[name] = !bytes.Equal(text(t, all), whole)
+					used[name] = !bytes.Equal(text(t, c.name+" without "+name, all), whole)
+					section[key] = nil
+					text(t, c.name+" with null for "+name, all)
 					section[key] = value
 				}
 				descend(value, inner, walk)
@@ -48,11 +52,11 @@ func TestEveryValueIsUsed(t *testing.T) {
 }
 
 // text is all that the chart renders of values; or nothing, where it refuses them.
-func text(t *testing.T, v map[string]any) []byte {
+func text(t *testing.T, what string, v map[string]any) []byte {
 	t.Helper()
 	manifests, err := Render(Options{Release: "demo", Namespace: "flows", Values: v})
-	if err != nil {
-		return nil
+	if _, says := errors.AsType[*InvalidValues](err); err != nil && !says {
+		t.Errorf("%s: %v", what, err)
 	}
 	var b bytes.Buffer
 	for _, m := range manifests {
