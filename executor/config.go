@@ -20,8 +20,8 @@ import (
 type Config struct {
 	// Name of the executor in the flow: what routes, results and parameters for one executor go by.
 	Name string `json:"name"`
-	// Uses names the class of executor, one of those that the program has.
-	Uses string `json:"uses"`
+	// Uses names the class of executor, one of those that the program has; not needed where it has one.
+	Uses string `json:"uses,omitempty"`
 	// UsesWith are the executor's own parameters.
 	UsesWith map[string]any `json:"usesWith"`
 }
@@ -36,21 +36,17 @@ func loadConfig(path string) (*Config, error) {
 	if err := yaml.UnmarshalStrict(text, c); err != nil {
 		return nil, fmt.Errorf("%s: not an executor configuration: %w; expected name, uses and usesWith", path, err)
 	}
-	var faults []error
 	if c.Name == "" {
-		faults = append(faults, errors.New("name: is missing; expected the executor's name in the flow"))
-	}
-	if c.Uses == "" {
-		faults = append(faults, errors.New("uses: is missing; expected the name of an executor class"))
-	}
-	if len(faults) > 0 {
-		return nil, fmt.Errorf("%s: %w", path, errors.Join(faults...))
+		return nil, fmt.Errorf("%s: name: is missing; expected the executor's name in the flow", path)
 	}
 	return c, nil
 }
 
 // choose finds the class that the configuration names.
 func (c *Config) choose(classes []*Executor) (*Executor, error) {
+	if c.Uses == "" && len(classes) == 1 {
+		return classes[0], nil
+	}
 	var names []string
 	for _, e := range classes {
 		if e.class == c.Uses {
@@ -59,6 +55,9 @@ func (c *Config) choose(classes []*Executor) (*Executor, error) {
 		names = append(names, e.class)
 	}
 	slices.Sort(names)
+	if c.Uses == "" {
+		return nil, fmt.Errorf("uses: is missing; expected one of the executors of this program: %s", strings.Join(names, ", "))
+	}
 	hint := ""
 	if near := nearest(c.Uses, names); near != "" {
 		hint = fmt.Sprintf(": did you mean %q?", near)

@@ -27,7 +27,8 @@ func TestConfigurations(t *testing.T) {
 		{"echo", "name: a\nuses: echo", ""},
 		{"demo", "name: a\nuses: HeavyExecutorLinkerdDemo\nusesWith: {n_dim: -1, sleep: 0.5}", ""},
 		{"whole number as YAML writes a large one", "name: a\nuses: HeavyExecutorLinkerdDemo\nusesWith: {n_dim: 1e+06}", ""},
-		{"empty", "", "name: is missing; expected the executor's name in the flow\nuses: is missing"},
+		{"empty", "", "name: is missing; expected the executor's name in the flow"},
+		{"no class, of several", "name: a", "uses: is missing; expected one of the executors of this program: BaseExecutor, HeavyExecutorLinkerdDemo, echo"},
 		{"unknown field", "name: a\nuse: echo", `unknown field "use"; expected name, uses and usesWith`},
 		{"twice", "name: a\nname: b\nuses: echo", `"name" already set`},
 		{"not YAML", "name: [", "not an executor configuration"},
@@ -49,6 +50,10 @@ func TestConfigurations(t *testing.T) {
 				t.Errorf("got %v\nwant %s", err, test.want)
 			}
 		})
+	}
+	// A program with one executor needs no name for it.
+	if s, err := (options{config: writeConfig(t, "name: a")}).server(Builtins()[:1], slog.New(slog.DiscardHandler)); err != nil || s.name != "a" {
+		t.Errorf("one executor: %v", err)
 	}
 	if _, err := (options{config: "none.yaml"}).server(Builtins(), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)

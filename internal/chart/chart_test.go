@@ -31,6 +31,20 @@ type testCase struct {
 	name, input, golden string
 }
 
+// flows are those of testdata/flows, in the shapes that people write, each with a folder for its golden files.
+func flows(t *testing.T) []testCase {
+	t.Helper()
+	inputs, err := filepath.Glob("testdata/flows/*.yml")
+	if err != nil || len(inputs) == 0 {
+		t.Fatalf("no flows: %v", err)
+	}
+	var all []testCase
+	for _, input := range inputs {
+		all = append(all, testCase{"flow " + strings.TrimSuffix(filepath.Base(input), ".yml"), input, strings.TrimSuffix(input, ".yml")})
+	}
+	return all
+}
+
 // cases are the folders of testdata/cases, and the flows of examples.
 func cases(t *testing.T) []testCase {
 	t.Helper()
@@ -60,7 +74,7 @@ func (c testCase) values(t *testing.T) map[string]any {
 		return readValues(t, c.input)
 	}
 	t.Setenv("HOME", "/home/me")
-	f, err := flow.ReadFile(c.input, flow.Options{})
+	f, err := flow.ReadFile(c.input, flowOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +87,13 @@ func (c testCase) values(t *testing.T) map[string]any {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// flowOptions are what the flows of testdata/flows refer to.
+var flowOptions = flow.Options{
+	LookupEnv: func(name string) (string, bool) { return "of " + name, true },
+	Context:   map[string]string{},
+	Hub:       flow.HubMap{Template: "registry.example/{user}/{name}:{tag}"},
 }
 
 func readValues(t *testing.T, file string) map[string]any {
@@ -119,10 +140,10 @@ func golden(t *testing.T, file string, got []byte) {
 }
 
 func TestRender(t *testing.T) {
-	for _, c := range cases(t) {
+	for _, c := range append(cases(t), flows(t)...) {
 		t.Run(c.name, func(t *testing.T) {
 			v := c.values(t)
-			if filepath.Base(c.input) == "flow.yml" {
+			if filepath.Ext(c.input) == ".yml" {
 				text, err := yaml.Marshal(v)
 				if err != nil {
 					t.Fatal(err)
@@ -140,7 +161,7 @@ func TestRender(t *testing.T) {
 
 // Whatever goes in, the gateway takes the configuration, objects hang together, and their names fit.
 func TestRenderedObjects(t *testing.T) {
-	for _, c := range cases(t) {
+	for _, c := range append(cases(t), flows(t)...) {
 		t.Run(c.name, func(t *testing.T) {
 			seen := map[string]bool{}
 			services := map[string]*corev1.Service{}

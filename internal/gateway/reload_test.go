@@ -52,7 +52,7 @@ func TestReloadUnderLoad(t *testing.T) {
 				}
 			})
 			time.Sleep(2 * time.Millisecond) // some requests of each configuration
-			if i == 99 { // of the same kind as the last
+			if i == 99 {                     // of the same kind as the last
 				before = l.measure()
 			}
 		}

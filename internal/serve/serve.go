@@ -54,8 +54,8 @@ func NewServer(maxMessageBytes int, opts ...grpc.ServerOption) *grpc.Server {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}),
 		// Fixed windows: grown by grpc, they could hold 16 MiB of one stream that is not being read.
-		grpc.StaticStreamWindowSize(1<<20),
-		grpc.StaticConnWindowSize(16<<20),
+		grpc.StaticStreamWindowSize(1 << 20),
+		grpc.StaticConnWindowSize(16 << 20),
 		grpc.WaitForHandlers(true),
 	}, opts...)...)
 }

@@ -91,7 +91,9 @@ func (g *Gateway) End(began time.Time, bytes int, ok bool) {
 }
 
 // Calls is where the times of calls to an executor are noted, in seconds.
-func (g *Gateway) Calls(executor string) prometheus.Observer { return g.sending.WithLabelValues(executor) }
+func (g *Gateway) Calls(executor string) prometheus.Observer {
+	return g.sending.WithLabelValues(executor)
+}
 
 // Forget takes away what was noted of an executor that is gone.
 func (g *Gateway) Forget(executor string) { g.sending.DeleteLabelValues(executor) }

@@ -75,5 +75,10 @@ executor.yaml of a Go executor. The parameters stand first, as line ends at the 
 {{- with .values.usesWith -}}
 {{- include "flow.yaml" (dict "usesWith" .) }}
 {{ end -}}
-{{- include "flow.yaml" (dict "name" .node "uses" (.values.uses | default "echo")) -}}
+{{- $config := dict "name" .node -}}
+{{- /* A program of one's own with one executor needs no name for it. */ -}}
+{{- with .values.uses | default (ternary "" "echo" .image.own) -}}
+{{- $_ := set $config "uses" . -}}
+{{- end -}}
+{{- include "flow.yaml" $config -}}
 {{- end }}

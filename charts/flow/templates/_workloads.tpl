@@ -82,7 +82,13 @@ A part of flow.loadWorkloads: completes a workload and adds it.
 {{- $claims = append $claims (merge (dict "name" $name) .) -}}
 {{- end -}}
 {{- with .values.workspace -}}
+{{- $within := false -}}
+{{- range $claims -}}
+{{- $within = or $within (hasPrefix (printf "%s/" (trimSuffix "/" .mountPath)) (printf "%s/" $w.values.workspace)) -}}
+{{- end -}}
+{{- if not $within -}}
 {{- $claims = append $claims (dict "name" "workspace" "mountPath" .) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $_ := set $w "claims" $claims -}}
@@ -94,13 +100,14 @@ A part of flow.loadWorkloads: completes a workload and adds it.
 {{- end }}
 
 {{/*
-The image of a workload as JSON: reference, registry/repository:tag@digest, and pullPolicy. Where the values name no repository it is this project's own,
+The image of a workload as JSON: reference, registry/repository:tag@digest, pullPolicy, and own: not one of this project's. Where the values name no repository it is this project's own,
 of which they may say another registry or tag.
 */}}
 {{- define "flow.image" -}}
 {{- $image := dict -}}
 {{- $layers := list .values.image -}}
-{{- if and (eq .runtime "go") (not (.values.image).repository) -}}
+{{- $own := not (not (.values.image).repository) -}}
+{{- if and (eq .runtime "go") (not $own) -}}
 {{- $image = dict "registry" "ghcr.io" "repository" (printf "helm-flow/flow-%s" .process) "tag" .root.Chart.AppVersion -}}
 {{- if eq .process "executor" -}}
 {{- $layers = list (.root.Values.executorDefaults).image .values.image -}}
@@ -123,7 +130,7 @@ of which they may say another registry or tag.
 {{- with $image.digest -}}
 {{- $reference = printf "%s@%s" $reference . -}}
 {{- end -}}
-{{- dict "reference" $reference "named" (not (not $image.repository)) "pullPolicy" ($image.pullPolicy | default "") | toJson -}}
+{{- dict "reference" $reference "named" (not (not $image.repository)) "own" $own "pullPolicy" ($image.pullPolicy | default "") | toJson -}}
 {{- end }}
 
 {{/*
