@@ -183,7 +183,9 @@ func listed(url string) (groupVersion, kind string) {
 	return "", ""
 }
 
-func isApply(r *http.Request) bool { return strings.Contains(r.Header.Get("Content-Type"), "apply-patch") }
+func isApply(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Content-Type"), "apply-patch")
+}
 
 // metadata of an object; it always has labels.
 func metadata(object map[string]any) map[string]any {

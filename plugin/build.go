@@ -59,7 +59,7 @@ The digest is the result; -o json tells more.`,
 	flags.StringVar(&c.outputs.Layout, "layout", "", "write an OCI image layout to a folder")
 	flags.StringVar(&c.outputs.Tag, "tag", "", "name of the image in tarball and layout (default: that of --push, or the folder's)")
 	flags.StringVar(&c.outputs.SBOM, "sbom", "", "write an SBOM to a file, as SPDX in JSON, and attach it where the image is pushed or laid out")
-	flags.VarP(&c.output, "output", "o", "format of the result")
+	c.output.addTo(cmd, "format of the result")
 	return cmd
 }
 

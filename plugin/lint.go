@@ -36,7 +36,7 @@ The exit code is 3 if the flow is invalid, 2 if it has warnings and --strict is 
 		RunE: func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
 	c.input.addFlags(cmd.Flags())
-	cmd.Flags().VarP(&c.output, "output", "o", "format of the result")
+	c.output.addTo(cmd, "format of the result")
 	cmd.Flags().BoolVar(&c.strict, "strict", false, "warnings fail with exit code 2")
 	return cmd
 }
