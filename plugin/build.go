@@ -3,7 +3,6 @@ package plugin
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -48,7 +47,8 @@ The digest is the result; -o json tells more.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
+		ValidArgsFunction: completeFolder,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&c.options.Platforms, "platform", []string{"linux/amd64"}, "platforms to build for; more than one make an index")
@@ -153,9 +153,7 @@ func (c *buildCommand) print(image *images.Image) error {
 		}
 		result.Platforms = append(result.Platforms, variant)
 	}
-	encoder := json.NewEncoder(c.env.Stdout)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(result)
+	return printJSON(c.env.Stdout, result)
 }
 
 func describeVariant(v images.Variant) (builtVariant, error) {

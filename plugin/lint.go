@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -20,7 +19,7 @@ type lintCommand struct {
 }
 
 func newLintCommand(env *Env) *cobra.Command {
-	c := &lintCommand{env: env, input: flowInput{env: env}, output: choice{value: "text", of: []string{"text", "json"}}}
+	c := &lintCommand{env: env, input: flowInput{env: env}, output: choice{value: "text", of: []string{"text", "json", "sarif"}}}
 	cmd := &cobra.Command{
 		Use:   "lint FLOW",
 		Short: "Find every fault of a flow, with its line",
@@ -31,9 +30,11 @@ what to do. Warnings are what the flow says without effect, and what keeps it fr
 
 The exit code is 3 if the flow is invalid, 2 if it has warnings and --strict is given, and else 0.`,
 		Example: `  helm flow lint flow.yml
-  helm flow lint flow.yml --strict -o json`,
-		Args: flowArg,
-		RunE: func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
+  helm flow lint flow.yml --strict -o json
+  helm flow lint flow.yml -o sarif > flow.sarif`,
+		Args:              flowArg,
+		ValidArgsFunction: completeFlow,
+		RunE:              func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
 	c.input.addFlags(cmd.Flags())
 	c.output.addTo(cmd, "format of the result")
@@ -90,8 +91,11 @@ func (c *lintCommand) lint(path string) (faults, warnings flow.Faults, err error
 }
 
 func (c *lintCommand) print(faults, warnings flow.Faults) error {
-	if c.output.value == "json" {
+	switch c.output.value {
+	case "json":
 		return c.printJSON(faults, warnings)
+	case "sarif":
+		return printJSON(c.env.Stdout, sarif(faults, warnings))
 	}
 	printFaults(c.env.Stdout, faults)
 	printFaults(c.env.Stdout, asWarnings(warnings))
@@ -108,19 +112,31 @@ type finding struct {
 	What     string `json:"what"`
 	Expected string `json:"expected"`
 	Cure     string `json:"cure"`
+	// Fix is an edit that mends it, if there is one that needs no thought.
+	Fix *edit `json:"fix,omitempty"`
+}
+
+// edit replaces the text from one place up to another. Lines and columns count from 1.
+type edit struct {
+	Line      int    `json:"line"`
+	Column    int    `json:"column"`
+	EndLine   int    `json:"endLine"`
+	EndColumn int    `json:"endColumn"` // of the first character that stays
+	Text      string `json:"text"`
 }
 
 func (c *lintCommand) printJSON(faults, warnings flow.Faults) error {
 	findings := []finding{}
 	add := func(severity string, list flow.Faults) {
 		for _, f := range list {
-			findings = append(findings, finding{severity, f.File, f.Line, f.Column, f.What, f.Expected, f.Cure})
+			found := finding{severity, f.File, f.Line, f.Column, f.What, f.Expected, f.Cure, nil}
+			if f.Fix != nil {
+				found.Fix = &edit{f.Fix.Start.Line, f.Fix.Start.Column, f.Fix.End.Line, f.Fix.End.Column, f.Fix.Text}
+			}
+			findings = append(findings, found)
 		}
 	}
 	add("error", faults)
 	add("warning", warnings)
-	encoder := json.NewEncoder(c.env.Stdout)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(findings)
+	return printJSON(c.env.Stdout, findings)
 }

@@ -20,7 +20,9 @@ import (
 var update = flag.Bool("update", false, "write the drawings in testdata anew")
 
 // said is a field that a file says.
-func said[T any](v T) flow.Field[T] { return flow.Field[T]{Value: v, Pos: flow.Pos{Line: 1, Column: 1}} }
+func said[T any](v T) flow.Field[T] {
+	return flow.Field[T]{Value: v, Pos: flow.Pos{Line: 1, Column: 1}}
+}
 
 func executor(name string, needs ...string) flow.Executor {
 	e := flow.Executor{Name: said(name), Needs: said(needs), Uses: flow.Uses{Kind: flow.Builtin, Name: "echo"}}
