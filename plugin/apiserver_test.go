@@ -59,10 +59,17 @@ func newAPIServer() *apiServer {
 		mux.HandleFunc("GET "+prefix, answer(map[string]any{"kind": "APIResourceList", "groupVersion": groupVersion, "resources": list}))
 		mux.HandleFunc(prefix+"/", s.serve)
 	}
+	mux.HandleFunc("GET /openapi/v2", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
+		_, _ = w.Write(noSchemas)
+	})
 	mux.HandleFunc("GET /apis", answer(map[string]any{"kind": "APIGroupList", "groups": groups}))
 	s.Server = httptest.NewServer(mux)
 	return s
 }
+
+// noSchemas is a gnostic openapi.v2.Document that describes no kind, so that clients check none: swagger, info, paths.
+var noSchemas = []byte("\x0a\x032.0\x12\x06\x0a\x01x\x12\x011\x42\x00")
 
 // kubeconfig writes the file that leads to the server.
 func (s *apiServer) kubeconfig(file string) error {
@@ -146,6 +153,9 @@ func (s *apiServer) put(w http.ResponseWriter, key string, object map[string]any
 	meta["uid"] = "uid-" + key
 	if parts := strings.Split(key, "/namespaces/"); len(parts) == 2 {
 		meta["namespace"], _, _ = strings.Cut(parts[1], "/")
+	}
+	if spec, ok := object["spec"].(map[string]any); ok && path.Base(path.Dir(key)) == "services" {
+		spec["clusterIP"] = "10.0.0.1" // Helm 3 waits for one
 	}
 	s.objects[key] = object
 	reply(w, http.StatusOK, object)

@@ -57,12 +57,12 @@ The exit code is 0 with and without differences; with --detailed-exitcode it is 
 		}
 		return c.run(cmd.Context(), line, name, path, more)
 	}
-	c.addFlags(cmd)
 	flags := cmd.Flags()
 	c.output.addTo(cmd, "format of the differences")
 	flags.IntVarP(&c.context, "unified", "U", 3, "lines of context around each difference; -1 is all")
 	flags.BoolVar(&c.exitCode, "detailed-exitcode", false, "exit code 2 if there are differences")
 	flags.BoolVar(&c.options.ShowSecrets, "show-secrets", false, "show the values of Secrets")
+	c.addFlags(cmd)
 	return cmd
 }
 

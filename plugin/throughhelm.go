@@ -30,7 +30,7 @@ type throughHelm struct {
 // helmFlag marks flags that are ours and Helm's: they are read here, and handed on.
 const helmFlag = "helm"
 
-// addFlags adds our flags to those of Helm, which the command takes too.
+// addFlags adds the flags of such commands to those that cmd has of its own. It takes Helm's too.
 func (c *throughHelm) addFlags(cmd *cobra.Command) {
 	ours := cmd.Flags()
 	c.input.addFlags(ours)
