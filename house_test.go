@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"internal/chart", "internal/upstream", "executor", "client"},
 	{"internal/values", "internal/serve"},
 	{"internal/wire"},
-	{"internal/deps", "images", "flow", "docarray", "charts", "internal/config", "internal/wire/jinapb"},
+	{"internal/deps", "images", "flow", "docarray", "charts", "plugins", "internal/config", "internal/wire/jinapb"},
 }
 
 // strangers are our packages that import nothing of ours but themselves: they could be lifted out as they are.

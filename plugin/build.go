@@ -70,7 +70,7 @@ func (c *buildCommand) run(ctx context.Context, dir string) error {
 	if err := c.outputs.Check(ctx); err != nil {
 		return interrupted(err)
 	}
-	progress := startProgress(c.env.Stderr, isTerminal(c.env.Stderr) && c.env.Getenv("TERM") != "dumb")
+	progress := startProgress(c.env.Stderr, c.env.draws())
 	defer progress.stop()
 	c.options.Progress, c.options.Warn = progress.step, progress.warn
 	image, err := images.Build(ctx, c.options)

@@ -59,6 +59,8 @@ Exit codes: 0 ok, 1 failed, 2 differences or findings, 3 invalid flow or values,
 	root.AddCommand(
 		newBuildCommand(env),
 		newDiffCommand(env),
+		newDoctorCommand(env),
+		newGetterCommand(env),
 		newGraphCommand(env),
 		newGuardCommand(env),
 		newInitCommand(env),
