@@ -19,7 +19,7 @@ import (
 const getterName = "flow-getter"
 
 // getterProgram is the program in the folder of that plugin.
-var getterProgram = filepath.Join("bin", "helm-flow"+exeSuffix)
+var getterProgram = "helm-flow" + exeSuffix
 
 // exeSuffix is what the names of programs end with.
 var exeSuffix = map[bool]string{true: ".exe"}[runtime.GOOS == "windows"]
@@ -72,7 +72,7 @@ removes it.`,
 // installGetter makes the plugin's folder. Its program is a link to this one, so that it follows updates; on Windows, where links take rights, a copy.
 func installGetter(dir, program string) error {
 	to := filepath.Join(dir, getterProgram)
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -3,7 +3,7 @@ package plugins
 
 import _ "embed" // for FlowGetter
 
-// FlowGetter is the plugin.yaml of the plugin flow-getter, whose program is bin/helm-flow in its folder.
+// FlowGetter is the plugin.yaml of the plugin flow-getter, whose program is helm-flow in its folder.
 //
 //go:embed flow-getter/plugin.yaml
 var FlowGetter []byte
