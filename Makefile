@@ -2,7 +2,7 @@ SHELL := bash
 # A fresh machine needs git, Go, make, a C compiler (for the race detector), Python 3 with venv and pip, and the package
 # registries. Everything else lands in .tools/, in the versions that ci/tools/ pins, once and when a pin changes.
 
-.PHONY: build demo test check unit chart interop bench tools generate clean
+.PHONY: build demo test check unit chart interop bench dist tools generate clean
 .DELETE_ON_ERROR:
 
 # The three programs. No -trimpath: with it nothing that tests, vet and Helm's build compile could be shared.
@@ -21,7 +21,7 @@ test: check unit chart interop
 
 GOTEST := .tools/bin/gotestsum --format pkgname --format-hide-empty-pkg --
 # Packages whose tests need Helm (the root's run the README) or Python; all others are unit tests.
-CHART   := . ./charts/... ./internal/chart/... ./plugin/... ./ci/demo/...
+CHART   := . ./charts/... ./internal/chart/... ./plugin/... ./ci/demo/... ./ci/dist/...
 INTEROP := ./ci/interop/...
 
 check: .tools/bin/staticcheck
@@ -45,6 +45,12 @@ interop: .tools/bin/gotestsum .tools/py-v1/pyvenv.cfg .tools/py-v2/pyvenv.cfg
 bench: build .tools/py-v2/pyvenv.cfg
 	go build -o bin/bench ./ci/bench
 	bin/bench
+
+# What users install the plugin from, for all platforms, in dist/; see ci/dist. SIGN_KEYRING, SIGN_KEY and SIGN_PASSPHRASE_FILE sign it,
+# PUSH=registry.example/team/plugins pushes it.
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+dist:
+	go run ./ci/dist $(if $(PUSH),-push $(PUSH))
 
 # --- Generated code.
 
@@ -88,4 +94,4 @@ UV := .tools/uv/bin/uv --config-file ci/tools/uv.toml
 	@touch $@
 
 clean:
-	rm -rf bin .tools
+	rm -rf bin dist .tools

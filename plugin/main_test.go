@@ -117,7 +117,13 @@ func setupHelm(env *testscript.Env, name string) error {
 	for _, variable := range []string{"HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"} {
 		env.Setenv(variable, filepath.Join(env.WorkDir, "home"))
 	}
+	hooks, err := filepath.Abs("hooks")
+	if err != nil {
+		return err
+	}
 	return errors.Join(
+		os.Mkdir(filepath.Join(folder, "plugin"), 0o700),
+		os.Symlink(hooks, filepath.Join(folder, "plugin", "hooks")),
 		os.Symlink(programs, filepath.Join(folder, "bin")),
 		os.Symlink(helm, filepath.Join(bin, "helm")),
 	)

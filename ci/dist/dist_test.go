@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -75,16 +76,12 @@ func makeKeys(dir string) error {
 	)
 }
 
-// release makes a signed release for this machine, with real programs.
-func release(t *testing.T, push string) string {
-	t.Helper()
-	out := t.TempDir()
-	d := dist{source: repository, out: out, programs: programs, sign: signer{keyring: filepath.Join(keys, "secret.gpg")}}
-	if err := d.run(t.Context(), host.os+"/"+host.arch, push); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
+// release makes a signed release for this machine, with real programs; once for all tests.
+var release = sync.OnceValues(func() (*dist, error) {
+	d := &dist{source: repository, out: filepath.Join(filepath.Dir(programs), "out"), programs: programs,
+		sign: signer{keyring: filepath.Join(keys, "secret.gpg")}}
+	return d, d.run(context.Background(), host.os+"/"+host.arch)
+})
 
 // smallRelease is an unsigned one for two platforms, with programs that are none.
 func smallRelease(t *testing.T) string {
@@ -98,7 +95,7 @@ func smallRelease(t *testing.T) string {
 		}
 	}
 	d := dist{source: repository, out: out, programs: fakes}
-	if err := d.run(t.Context(), "linux/amd64,windows/arm64", ""); err != nil {
+	if err := d.run(t.Context(), "linux/amd64,windows/arm64"); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -271,8 +268,14 @@ func archives(dir string) http.Handler {
 func TestInstall(t *testing.T) {
 	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	defer images.Close()
-	out := release(t, strings.TrimPrefix(images.URL, "http://")+"/team")
-	files := httptest.NewServer(archives(out))
+	d, err := release()
+	if err == nil {
+		err = d.push(t.Context(), strings.TrimPrefix(images.URL, "http://")+"/team")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := httptest.NewServer(archives(d.out))
 	defer files.Close()
 	for _, test := range []struct {
 		name   string
@@ -283,7 +286,7 @@ func TestInstall(t *testing.T) {
 	}{
 		{"archive", majors, files.URL + "/flow-" + version + "-" + host.String() + ".tgz", nil, "flow"},
 		{"getter archive", majors, files.URL + "/flow-getter-" + version + "-" + host.String() + ".tgz", nil, "flow-getter"},
-		{"packaged file", majors[1:], filepath.Join(out, "packaged", host.String(), "flow-"+version+".tgz"), nil, "flow"},
+		{"packaged file", majors[1:], filepath.Join(d.out, "packaged", host.String(), "flow-"+version+".tgz"), nil, "flow"},
 		{"packaged", majors[1:], files.URL + "/packaged/" + host.String() + "/flow-" + version + ".tgz", nil, "flow"},
 		{"registry", majors[1:], "oci://" + strings.TrimPrefix(images.URL, "http://") + "/team/flow:" + tag(host), []string{"--plain-http"}, "flow"},
 	} {

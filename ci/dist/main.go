@@ -38,7 +38,11 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := d.run(ctx, platforms, push); err != nil {
+	err := d.run(ctx, platforms)
+	if err == nil && push != "" {
+		err = d.push(ctx, push)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "dist:", err)
 		os.Exit(1)
 	}
@@ -52,6 +56,8 @@ type dist struct {
 	time time.Time
 	// sums of the archives, by their names in out.
 	sums map[string]string
+	// packaged are the archives that are for OCI too.
+	packaged []archive
 }
 
 // platform is an operating system and an architecture, as Go calls them.
@@ -59,7 +65,7 @@ type platform struct{ os, arch string }
 
 func (p platform) String() string { return p.os + "-" + p.arch }
 
-func (d *dist) run(ctx context.Context, platforms, push string) error {
+func (d *dist) run(ctx context.Context, platforms string) error {
 	seconds, err := strconv.ParseInt(cmp.Or(os.Getenv("SOURCE_DATE_EPOCH"), "0"), 10, 64)
 	if err != nil {
 		return fmt.Errorf("SOURCE_DATE_EPOCH: %w", err)
@@ -68,7 +74,6 @@ func (d *dist) run(ctx context.Context, platforms, push string) error {
 	if err := os.MkdirAll(d.out, 0o755); err != nil {
 		return err
 	}
-	var packaged []archive
 	for name := range strings.SplitSeq(platforms, ",") {
 		goos, arch, ok := strings.Cut(name, "/")
 		if !ok {
@@ -76,45 +81,38 @@ func (d *dist) run(ctx context.Context, platforms, push string) error {
 		}
 		p := platform{goos, arch}
 		fmt.Fprintln(os.Stderr, "dist:", p)
-		a, err := d.platform(ctx, p)
-		if err != nil {
+		if err := d.platform(ctx, p); err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}
-		packaged = append(packaged, a)
 	}
-	if err := d.layout(packaged); err != nil {
+	if err := d.layout(); err != nil {
 		return fmt.Errorf("OCI layout: %w", err)
 	}
-	if err := d.writeSums(); err != nil {
-		return err
-	}
-	if push != "" {
-		return d.push(ctx, packaged, push)
-	}
-	return nil
+	return d.writeSums()
 }
 
-// platform makes the archives for one platform, and returns the one that is for OCI too.
-func (d *dist) platform(ctx context.Context, p platform) (archive, error) {
+// platform makes the archives for one platform.
+func (d *dist) platform(ctx context.Context, p platform) error {
 	programs, err := d.build(ctx, p)
 	if err != nil {
-		return archive{}, err
+		return err
 	}
 	flow, err := d.flowFiles(p, programs)
 	if err != nil {
-		return archive{}, err
+		return err
 	}
 	getter, err := d.getterFiles(p, programs)
 	if err != nil {
-		return archive{}, err
+		return err
 	}
 	if _, err := d.write(fmt.Sprintf("flow-%s-%s.tgz", version, p), "", flow); err != nil {
-		return archive{}, err
+		return err
 	}
 	if _, err := d.write(fmt.Sprintf("flow-getter-%s-%s.tgz", version, p), "", getter); err != nil {
-		return archive{}, err
+		return err
 	}
 	packaged, err := d.write(fmt.Sprintf("packaged/%s/flow-%s.tgz", p, version), "flow/", flow)
 	packaged.platform = p
-	return packaged, err
+	d.packaged = append(d.packaged, packaged)
+	return err
 }

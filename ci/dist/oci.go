@@ -88,7 +88,7 @@ func (a *artefact) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 func tag(p platform) string { return version + "-" + p.String() }
 
 // layout writes oci/ anew.
-func (d *dist) layout(archives []archive) error {
+func (d *dist) layout() error {
 	dir := filepath.Join(d.out, "oci")
 	if err := os.RemoveAll(dir); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (d *dist) layout(archives []archive) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range archives {
+	for _, a := range d.packaged {
 		image, err := newArtefact(a)
 		if err != nil {
 			return err
@@ -110,8 +110,8 @@ func (d *dist) layout(archives []archive) error {
 }
 
 // push pushes the artefacts to REPOSITORY/flow, with the credentials that docker login or helm registry login has left.
-func (d *dist) push(ctx context.Context, archives []archive, repository string) error {
-	for _, a := range archives {
+func (d *dist) push(ctx context.Context, repository string) error {
+	for _, a := range d.packaged {
 		image, err := newArtefact(a)
 		if err != nil {
 			return err
