@@ -18,7 +18,7 @@ const module = "github.com/helm-flow/helm-flow"
 var layers = [][]string{
 	{"cmd/helm-flow", "cmd/flow-gateway", "cmd/flow-executor", "ci/bench", "ci/demo", "ci/dist", "ci/interop", "examples/go-executor"},
 	{"plugin"},
-	{"plugin/diff", "plugin/graph", "plugin/helm"},
+	{"plugin/diff", "plugin/explain", "plugin/graph", "plugin/helm"},
 	{"internal/gateway", "internal/load", "internal/local"},
 	{"internal/chart", "internal/upstream", "executor", "client"},
 	{"internal/values", "internal/serve"},
