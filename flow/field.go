@@ -1,9 +1,10 @@
 package flow
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,90 +13,47 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// section says for each field of a map, in snake_case, who reads its value.
-type section map[string]target
-
-// target reads the value of one field.
-type target interface {
-	read(r *reader, key, value *yaml.Node)
-}
-
-// section reads a map whose fields stand in any of known; n may be nil or null for a section that is not there. what
-// names it in faults.
-func (r *reader) section(what string, n *yaml.Node, known ...section) {
-	if n == nil || isNull(n) {
-		return
-	}
-	if n.Kind != yaml.MappingNode {
-		r.fault(pos(n), what+" is "+describe(n), "a map", "write `field: value` lines under it")
-		return
-	}
-	for key, value := range pairs(n) {
-		// Jina takes both spellings, as its arguments are command line flags.
-		name := strings.ReplaceAll(key.Value, "-", "_")
-		i := slices.IndexFunc(known, func(s section) bool { return s[name] != nil })
-		if i >= 0 {
-			known[i][name].read(r, key, value)
-			continue
-		}
-		var useful []string
-		for _, s := range known {
-			for name, field := range s {
-				if _, useless := field.(ignored); !useless {
-					useful = append(useful, name)
-				}
-			}
-		}
-		r.fault(pos(key), fmt.Sprintf("unknown field %q of %s", clip(key.Value), what), "a field that Jina knows there",
-			r.didYouMean(name, useful, "remove it"))
-	}
-}
-
 func (f *Field[T]) read(r *reader, key, value *yaml.Node) {
-	if isNull(value) {
+	if isEmpty(value) {
 		return
 	}
-	if f.Set() {
-		r.fault(pos(key), fmt.Sprintf("%q is another name of a field given on line %d", key.Value, f.Pos.Line),
-			"one of them", "remove one of them")
-		return
-	}
+	var v T
 	var ok bool
-	before := f.Value
-	switch v := any(&f.Value).(type) {
+	switch p := any(&v).(type) {
 	case *string:
-		*v, ok = r.text(key, value)
+		*p, ok = r.text(key, value)
 	case *int:
-		*v, ok = r.integer(key, value)
+		*p, ok = r.integer(key, value)
 	case *bool:
-		*v, ok = r.boolean(key, value)
+		*p, ok = r.boolean(key, value)
 	case *[]string:
-		*v, ok = r.texts(key, value)
-	case *map[string]string:
-		*v, ok = r.textMap(key, value)
+		*p, ok = r.texts(key, value)
 	case *map[string]any:
-		var tree any
-		tree, ok = r.tree(value)
-		if *v, _ = tree.(map[string]any); ok && *v == nil {
-			r.wrong(key, value, "a map", "{size: 1}")
-			ok = false
-		}
+		*p, ok = r.freeMap(key, value)
 	default:
 		panic(fmt.Sprintf("flow: no reader for fields of type %T", f.Value))
 	}
-	if !ok {
-		f.Value = before
-		return
+	if ok {
+		set(r, f, v, key, value)
 	}
-	f.Pos = pos(value)
 }
 
-// inherit takes the flow's value for a field that its section does not say, or else the default.
-func inherit[T any](f *Field[T], from Field[T], otherwise T) {
+// set is for a field that may have been said by another of its names.
+func set[T any](r *reader, f *Field[T], v T, key, value *yaml.Node) {
 	if f.Set() {
+		r.twice(key, f.Pos)
 		return
 	}
-	if *f = from; !f.Set() {
+	*f = Field[T]{v, pos(value)}
+}
+
+func (r *reader) twice(key *yaml.Node, first Pos) {
+	r.fault(pos(key), fmt.Sprintf("%q is another name of a field given on line %d", key.Value, first.Line), "one of them", "remove one of them")
+}
+
+// orElse sets a field that nobody says to its default.
+func orElse[T any](f *Field[T], otherwise T) {
+	if !f.Set() {
 		f.Value = otherwise
 	}
 }
@@ -115,32 +73,37 @@ func inheritEnv(f *Field[map[string]string], from Field[map[string]string]) {
 
 // wrong faults a value of the wrong type or size; example is a right one.
 func (r *reader) wrong(key, value *yaml.Node, expected, example string) {
-	r.fault(pos(value), key.Value+" is "+describe(value), expected, fmt.Sprintf("write for example `%s: %s`", key.Value, example))
+	r.fault(pos(value), key.Value+" is "+r.describe(value), expected, fmt.Sprintf("write for example `%s: %s`", key.Value, example))
 }
 
-// variable finds what Jina would substitute.
-var variable = regexp.MustCompile(`\$\{\{.*?\}\}|\$\{?[A-Za-z_]\w*\}?`)
-
-// scalar is the text of a scalar that holds no variable.
+// scalar is the text of a scalar.
 func (r *reader) scalar(key, value *yaml.Node, expected, example string) (string, bool) {
 	if value.Kind != yaml.ScalarNode {
 		r.wrong(key, value, expected, example)
 		return "", false
 	}
-	return value.Value, r.noVariable(value)
+	return value.Value, !r.unresolved[value]
 }
 
-func (r *reader) noVariable(value *yaml.Node) bool {
-	found := variable.FindString(value.Value)
-	if found != "" {
-		r.fault(pos(value), fmt.Sprintf("variables such as %s are not supported yet", clip(found)), "the value itself",
-			"write what the variable stands for")
-	}
-	return found == ""
-}
-
+// text is a text as it stands there: what is a text by its field is not re-typed.
 func (r *reader) text(key, value *yaml.Node) (string, bool) {
 	return r.scalar(key, value, "a text", "some_text")
+}
+
+// environmentText is the value of an environment variable as Jina's processes get it, but for quoted texts that look like numbers or lists: they
+// stay what they are.
+func (r *reader) environmentText(key, value *yaml.Node) (string, bool) {
+	text, ok := r.text(key, value)
+	if !ok {
+		return "", false
+	}
+	if truth := strings.ToLower(text); truth == "true" || truth == "false" {
+		return pythonText(truth == "true"), true
+	}
+	if r.isPlain(value) {
+		return pythonText(plainValue(text)), true
+	}
+	return text, true
 }
 
 func (r *reader) integer(key, value *yaml.Node) (int, bool) {
@@ -149,15 +112,15 @@ func (r *reader) integer(key, value *yaml.Node) (int, bool) {
 	if !ok {
 		return 0, false
 	}
-	if n, err := strconv.Atoi(text); err == nil {
-		return n, true
+	v := retype(text)
+	if r.isPlain(value) {
+		v = plainValue(text)
 	}
-	var n int
-	if value.Tag != "!!int" || value.Decode(&n) != nil {
+	n, ok := v.(int)
+	if !ok {
 		r.wrong(key, value, expected, example)
-		return 0, false
 	}
-	return n, true
+	return n, ok
 }
 
 func (r *reader) boolean(key, value *yaml.Node) (bool, bool) {
@@ -176,17 +139,10 @@ func (r *reader) boolean(key, value *yaml.Node) (bool, bool) {
 	return false, false
 }
 
-// texts reads a list of texts, or one text for a list of one.
+// texts reads a list of texts, or one text: for a list of one, or, in brackets, of several.
 func (r *reader) texts(key, value *yaml.Node) ([]string, bool) {
-	items := value.Content
-	if value.Kind == yaml.ScalarNode {
-		items = []*yaml.Node{value}
-	}
-	if value.Kind == yaml.MappingNode {
-		r.wrong(key, value, "a list", "[a, b]")
-		return nil, false
-	}
-	list, ok := make([]string, 0, len(items)), true
+	items, ok := r.items(key, value)
+	list := make([]string, 0, len(items))
 	for _, item := range items {
 		text, good := r.text(key, item)
 		list, ok = append(list, text), ok && good
@@ -194,69 +150,235 @@ func (r *reader) texts(key, value *yaml.Node) ([]string, bool) {
 	return list, ok
 }
 
-func (r *reader) textMap(key, value *yaml.Node) (map[string]string, bool) {
-	if value.Kind != yaml.MappingNode {
-		// The value is not shown: it may be a secret.
-		r.fault(pos(value), key.Value+" is no map", "a map of texts", "write `NAME: value` lines under it")
-		return nil, false
-	}
-	m, ok := make(map[string]string, len(value.Content)/2), true
-	for name, item := range pairs(value) {
-		if isNull(item) {
-			r.fault(pos(name), name.Value+" has no value", "a text", `write "" for an empty one`)
-			ok = false
-			continue
-		}
-		text, good := r.text(name, item)
-		m[name.Value], ok = text, ok && good
-	}
-	return m, ok
-}
-
-// tree turns a node into JSON values.
-func (r *reader) tree(n *yaml.Node) (any, bool) {
-	switch n.Kind {
-	case yaml.MappingNode:
-		m, ok := make(map[string]any, len(n.Content)/2), true
-		for key, value := range pairs(n) {
-			v, good := r.tree(value)
-			m[key.Value], ok = v, ok && good
-		}
-		return m, ok
+// items are those of a list, which may also be one text.
+func (r *reader) items(key, value *yaml.Node) ([]*yaml.Node, bool) {
+	switch value.Kind {
 	case yaml.SequenceNode:
-		list, ok := make([]any, 0, len(n.Content)), true
-		for _, item := range n.Content {
-			v, good := r.tree(item)
-			list, ok = append(list, v), ok && good
+		return value.Content, true
+	case yaml.ScalarNode:
+		list, isList := retype(value.Value).([]any)
+		if !isList {
+			return []*yaml.Node{value}, true
 		}
-		return list, ok
-	}
-	return r.value(n)
-}
-
-func (r *reader) value(n *yaml.Node) (any, bool) {
-	if !r.noVariable(n) {
-		return nil, false
-	}
-	var v any
-	if n.Tag == "!!timestamp" || n.Decode(&v) != nil {
-		return n.Value, true
-	}
-	switch v := v.(type) {
-	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			r.fault(pos(n), n.Value+" is no number that JSON knows", "a finite number", "change it")
+		if len(list) > maxExecutors { // nothing else has so many
+			r.wrong(key, value, fmt.Sprintf("at most %d of them", maxExecutors), "[a, b]")
 			return nil, false
 		}
-	case uint64: // beyond int64
-		return float64(v), true
-	case string:
-		// Jina's YAML takes unquoted yes and no for booleans.
-		if plain := n.Style == 0; plain && strings.EqualFold(v, "yes") {
-			return true, true
-		} else if plain && strings.EqualFold(v, "no") {
-			return false, true
+		items := make([]*yaml.Node, len(list))
+		for i, item := range list {
+			items[i] = r.like(value, pythonText(item))
+		}
+		return items, true
+	}
+	r.wrong(key, value, "a list", "[a, b]")
+	return nil, false
+}
+
+// ports reads numbers of ports: one, a list, or a text of some with commas between them.
+func (r *reader) ports(key, value *yaml.Node) ([]int, bool) {
+	items, ok := r.items(key, value)
+	var list []int
+	for _, item := range items {
+		text, ok := r.scalar(key, item, "a port", "8080")
+		if !ok {
+			return nil, false
+		}
+		for part := range strings.SplitSeq(text, ",") {
+			port, isNumber := retype(part).(int)
+			if !isNumber || port < 1 || port > 65535 {
+				r.wrong(key, item, "a number from 1 to 65535", "8080")
+				return nil, false
+			}
+			list = append(list, port)
 		}
 	}
-	return v, true
+	return list, ok
+}
+
+// word is what one of some words, in any case, stands for.
+func (r *reader) word(key, value *yaml.Node, words map[string]string, expected, example string) (string, bool) {
+	text, ok := r.scalar(key, value, expected, example)
+	if !ok {
+		return "", false
+	}
+	word, ok := words[strings.ToLower(text)]
+	if !ok {
+		r.wrong(key, value, expected, example)
+	}
+	return word, ok
+}
+
+var keyValue = regexp.MustCompile(`^([^:=]+)[:=]\s*(?s:(.*))$`)
+
+// mapOf is the map that value is, or that Jina makes of it: of JSON in a text, or of a list of texts such as KEY=VALUE.
+func (r *reader) mapOf(key, value *yaml.Node) (*yaml.Node, bool) {
+	switch value.Kind {
+	case yaml.MappingNode:
+		return value, true
+	case yaml.ScalarNode:
+		if r.unresolved[value] {
+			return nil, false
+		}
+		if m, err := r.parseJSON(value); err == nil && m.Kind == yaml.MappingNode {
+			return m, true
+		}
+	case yaml.SequenceNode:
+		m := r.like(value, "")
+		m.Kind, m.Tag = yaml.MappingNode, "!!map"
+		for _, item := range value.Content {
+			parts := keyValue.FindStringSubmatch(item.Value)
+			if item.Kind != yaml.ScalarNode || parts == nil {
+				m = nil
+				break
+			}
+			m.Content = append(m.Content, r.like(item, strings.TrimSpace(parts[1])), r.like(item, parts[2]))
+		}
+		if m != nil {
+			return m, true
+		}
+	}
+	// The value is not shown: it may be a secret.
+	r.fault(pos(value), key.Value+" is no map", "a map", "write `NAME: value` lines under it")
+	return nil, false
+}
+
+// parseJSON makes a tree of a text.
+func (r *reader) parseJSON(n *yaml.Node) (*yaml.Node, error) {
+	decoder := json.NewDecoder(strings.NewReader(n.Value))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		return nil, err
+	}
+	if decoder.More() {
+		return nil, fmt.Errorf("more than one value")
+	}
+	return r.nodeOf(n, v, 0)
+}
+
+func (r *reader) nodeOf(at *yaml.Node, v any, depth int) (*yaml.Node, error) {
+	if depth > maxDepth {
+		return nil, fmt.Errorf("nested more than %d levels deep", maxDepth)
+	}
+	n := r.like(at, "")
+	switch v := v.(type) {
+	case map[string]any:
+		n.Kind, n.Tag = yaml.MappingNode, "!!map"
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			item, err := r.nodeOf(at, v[key], depth+1)
+			if err != nil {
+				return nil, err
+			}
+			n.Content = append(n.Content, r.like(at, key), item)
+		}
+	case []any:
+		n.Kind, n.Tag = yaml.SequenceNode, "!!seq"
+		for _, value := range v {
+			item, err := r.nodeOf(at, value, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			n.Content = append(n.Content, item)
+		}
+	case json.Number:
+		n.Value, n.Tag = v.String(), "!!float"
+		f, err := v.Float64()
+		if err != nil {
+			return nil, err
+		}
+		r.made[n] = madeOf{json: true, value: f}
+		if i, isInt := decimal(v.String()); isInt {
+			r.made[n] = madeOf{json: true, value: i}
+		}
+	case bool:
+		n.Value, n.Tag = strconv.FormatBool(v), "!!bool"
+		r.made[n] = madeOf{json: true, value: v}
+	case nil:
+		n.Tag = "!!null"
+		r.made[n] = madeOf{json: true}
+	case string:
+		n.Value = v
+		r.made[n] = madeOf{json: true, value: v}
+	}
+	return n, nil
+}
+
+// madeOf says how a scalar that stands in the text of another was made: json has a type of its own, its value's, the others are texts.
+type madeOf struct {
+	json  bool
+	value any
+}
+
+// like is a quoted text that stands where n stands, and is as secret.
+func (r *reader) like(n *yaml.Node, text string) *yaml.Node {
+	made := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: text, Line: n.Line, Column: n.Column}
+	r.made[made] = madeOf{}
+	if was, ok := r.written[n]; ok {
+		r.written[made] = was
+	}
+	if action, ok := r.rendered[n]; ok {
+		r.rendered[made] = action
+	}
+	return made
+}
+
+// within bounds a number.
+type within struct {
+	field     *Field[int]
+	low, high int
+}
+
+func atLeast(f *Field[int], low int) within { return within{f, low, 1_000_000_000} }
+
+func (t within) read(r *reader, key, value *yaml.Node) {
+	n, ok := r.integer(key, value)
+	switch {
+	case !ok:
+	case n < t.low || n > t.high:
+		r.wrong(key, value, fmt.Sprintf("a number from %d to %d", t.low, t.high), strconv.Itoa(max(t.low, 1)))
+	default:
+		set(r, t.field, n, key, value)
+	}
+}
+
+// milliseconds is a time; 0 and Jina's -1 mean none, the value to take then.
+type milliseconds struct {
+	field *Field[int]
+	none  int
+}
+
+func (t milliseconds) read(r *reader, key, value *yaml.Node) {
+	within{t.field, -1, 1_000_000_000}.read(r, key, value)
+	if t.field.Value <= 0 {
+		t.field.Value = t.none
+	}
+}
+
+// raw keeps the node for whoever understands it later.
+type raw struct{ key, node *yaml.Node }
+
+func (t *raw) read(r *reader, key, value *yaml.Node) {
+	switch {
+	case isEmpty(value):
+	case t.node != nil:
+		r.twice(key, pos(t.node))
+	default:
+		t.key, t.node = key, value
+	}
+}
+
+func (t raw) pos() Pos {
+	if t.node == nil {
+		return Pos{}
+	}
+	return pos(t.node)
+}
+
+// harmless is a field whose value changes nothing, here as in Jina.
+type harmless struct{}
+
+func (harmless) read(*reader, *yaml.Node, *yaml.Node) {}
+
+func comparePos(a, b Pos) int {
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 }

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -33,27 +34,30 @@ func TestDemo(t *testing.T) {
 		Uses:  Uses{Pos{6, 11}, Builtin, "HeavyExecutorLinkerdDemo"},
 		Needs: Field[[]string]{Value: []string{"gateway"}},
 		Process: Process{
-			UsesWith:     Field[map[string]any]{map[string]any{"n_dim": -1, "sleep": 1}, Pos{8, 7}},
-			Replicas:     Field[int]{Value: 1},
+			UsesWith: Field[map[string]any]{map[string]any{"n_dim": -1, "sleep": 1}, Pos{8, 7}},
+			Replicas: Field[int]{Value: 1}, Retries: Field[int]{Value: -1}, Compression: Field[string]{Value: "none"},
 			TimeoutReady: Field[int]{Value: 600_000},
 		},
+		Shards: Field[int]{Value: 1},
 	}, {
 		Pos:   Pos{13, 5},
 		Name:  Field[string]{"bulky_executor", Pos{13, 11}},
 		Uses:  Uses{Pos{14, 11}, Builtin, "HeavyExecutorLinkerdDemo"},
 		Needs: Field[[]string]{Value: []string{"slow_executor"}},
 		Process: Process{
-			UsesWith:     Field[map[string]any]{map[string]any{"n_dim": 512, "sleep": 0}, Pos{16, 7}},
-			Replicas:     Field[int]{Value: 1},
+			UsesWith: Field[map[string]any]{map[string]any{"n_dim": 512, "sleep": 0}, Pos{16, 7}},
+			Replicas: Field[int]{Value: 1}, Retries: Field[int]{Value: -1}, Compression: Field[string]{Value: "none"},
 			TimeoutReady: Field[int]{Value: 600_000},
 		},
+		Shards: Field[int]{Value: 1},
 	}}
 	if !reflect.DeepEqual(f.Executors, want) {
 		t.Errorf("executors:\n%+v\nwant:\n%+v", f.Executors, want)
 	}
 	gateway := Gateway{
 		Process: Process{
-			Replicas: Field[int]{Value: 1}, Retries: Field[int]{Value: -1}, TimeoutReady: Field[int]{Value: 600_000},
+			Replicas: Field[int]{Value: 1}, Retries: Field[int]{Value: -1}, Compression: Field[string]{Value: "none"},
+			TimeoutReady: Field[int]{Value: 600_000},
 		},
 		Doors: Field[[]Door]{Value: []Door{{GRPC, 8080}}}, Prefetch: Field[int]{Value: 1000},
 	}
@@ -115,7 +119,7 @@ executors:
 		got, want any
 	}{
 		{"name", f.Name, Field[string]{"search", Pos{4, 9}}},
-		{"gateway port", g.Doors, Field[[]Door]{[]Door{{GRPC, 51000}}, Pos{5, 10}}},
+		{"gateway port", g.Doors, Field[[]Door]{[]Door{{GRPC, 51000}}, Pos{5, 9}}},
 		{"gateway prefetch", g.Prefetch, Field[int]{0, Pos{13, 13}}},
 		{"gateway replicas", g.Replicas, Field[int]{2, Pos{7, 13}}},
 		{"gateway retries", g.Retries, Field[int]{0, Pos{8, 12}}},
@@ -234,67 +238,31 @@ func TestExternal(t *testing.T) {
 	}
 }
 
-// uses_with keeps YAML's types; Jina's YAML knows yes and no.
-func TestParameters(t *testing.T) {
-	f := read(t, `
-jtype: Flow
-executors:
-  - uses_with:
-      text: "1"
-      date: 2024-01-01
-      int: 1_000
-      float: 1e3
-      truth: [yes, "yes", on, true]
-      nothing:
-      deep: {list: [{a: 1}]}
-`)
-	want := map[string]any{
-		"text": "1", "date": "2024-01-01", "int": 1000, "float": 1000.0, "truth": []any{true, "yes", "on", true}, "nothing": nil,
-		"deep": map[string]any{"list": []any{map[string]any{"a": 1}}},
-	}
-	if got := f.Executors[0].UsesWith.Value; !reflect.DeepEqual(got, want) {
-		t.Errorf("%#v, want %#v", got, want)
+// Doors: protocols and ports in their order.
+func TestDoors(t *testing.T) {
+	for _, test := range []struct{ gateway, want string }{
+		{"", "[{grpc 8080}]"},
+		{"port: 5", "[{grpc 5}]"},
+		{"protocol: http", "[{http 8080}]"},
+		{"protocol: [grpc, HTTP]", "[{grpc 8080} {http 8081}]"},
+		{"protocol: [http, grpc, websocket], port: 9000", "[{http 9000} {grpc 9001} {websocket 9002}]"},
+		{"protocols: [http, grpc], ports: [2, 1]", "[{http 2} {grpc 1}]"},
+		{"protocol: '[http, grpc]', port: '2, 1'", "[{http 2} {grpc 1}]"},
+		{"uses: WebSocketGateway", "[{websocket 8080}]"},
+		{"uses: CompositeGateway, protocol: [http, grpc]", "[{http 8080} {grpc 8081}]"},
+		{"uses: GRPCGateway, protocol: http", "[{http 8080}]"},
+	} {
+		if got := fmt.Sprint(read(t, "jtype: Flow\ngateway: {"+test.gateway+"}").Gateway.Doors.Value); got != test.want {
+			t.Errorf("%s: %s, want %s", test.gateway, got, test.want)
+		}
 	}
 }
 
-func TestWarnings(t *testing.T) {
-	f := read(t, `
-jtype: Flow
-jcloud: {version: 3}
-x-flow: {tenancy: peer}
-with:
-  quiet: true
-  cors: true
-executors:
-  - name: a
-    py_modules: a.py
-    port: 1234
-    timeout_send: 10
-    floating: true
-  - name: b
-    needs: a
-    external: true
-    host: grpc://b:1
-    replicas: 2
-  - name: c
-    needs: gateway
-`)
-	want := strings.TrimPrefix(`
-flow.yml:3:1: jcloud has no effect: JCloud is gone
-flow.yml:4:10: x-flow: tenancy has no effect: this version knows no such key
-flow.yml:6:3: quiet has no effect: it sets up Jina's own processes
-flow.yml:7:3: cors has no effect: it is about HTTP
-flow.yml:10:17: py_modules has no effect: echo is built in
-flow.yml:11:11: host and port have no effect at an executor that is not external
-flow.yml:12:5: timeout_send has no effect: the gateway makes the calls; write it under `+"`with` or `gateway`"+`
-flow.yml:14:5: b is external: uses, uses_with, py_modules and replicas have no effect
-flow.yml:14:5: no answer waits for b: the last executor, c, answers; add it to the needs of c, or write `+"`floating: true`", "\n")
-	if got := f.Warnings.Error(); got != want {
-		t.Errorf("warnings:\n%s\nwant:\n%s", got, want)
-	}
+// Where an answer waits for what is declared floating, the declaration is wrong.
+func TestFloatingButNeeded(t *testing.T) {
 	needed := "jtype: Flow\nexecutors: [{name: a, floating: true}, {name: b, needs: a}]"
 	if got := read(t, needed).Warnings.Error(); !strings.HasSuffix(got, "floating has no effect: the answer of b waits for a") {
-		t.Errorf("warning of a floating executor that is needed: %q", got)
+		t.Errorf("warnings: %q", got)
 	}
 	if got := read(t, "jtype: Flow").Warnings.Error(); !strings.Contains(got, "no executors") {
 		t.Errorf("warning of an empty flow: %q", got)

@@ -46,7 +46,7 @@ func (r *reader) names(entries []*entry) map[string]*entry {
 		case slices.Contains(reserved, name):
 			r.fault(at, fmt.Sprintf("the name %q is reserved", name), "another name", "rename the executor")
 		case !identifier.MatchString(name):
-			r.fault(at, fmt.Sprintf("%q is no name for an executor", clip(name)), "letters, digits and _, not a digit first",
+			r.fault(at, e.shownName+" is no name for an executor", "letters, digits and _, not a digit first",
 				"rename the executor")
 		case first != nil && first.Name.Value == name:
 			r.fault(at, fmt.Sprintf("two executors are called %s, the first on line %d", name, first.Pos.Line), "a name of its own",
@@ -67,16 +67,18 @@ func (r *reader) needs(entries []*entry, byName map[string]*entry) {
 	names := slices.Collect(maps.Keys(byName))
 	for _, e := range entries {
 		name := e.Name.Value
-		for _, n := range r.written(e.needs.node) {
-			e.Needs.Pos = pos(e.needs.node)
+		for _, n := range r.needed(e.needs) {
+			e.Needs.Pos = e.needs.pos()
 			switch need := n.Value; {
 			case need == name:
 				r.fault(pos(n), name+" needs itself", "another executor, or gateway", "change needs")
 			case need != gatewayName && byName[need] == nil:
-				r.fault(pos(n), fmt.Sprintf("%s needs %q, which is no executor of this flow", name, clip(need)),
-					"the name of an executor, or gateway",
-					r.didYouMean(need, names, "change needs, or add the executor"))
-			case !slices.Contains(e.Needs.Value, need):
+				fault := r.fault(pos(n), fmt.Sprintf("%s needs %s, which is no executor of this flow", name, r.show(n, need)),
+					"the name of an executor, or gateway", "change needs, or add the executor")
+				if near := r.nearest(need, names); near != "" && near != name {
+					fault.Cure, fault.Fix = fmt.Sprintf("did you mean %q?", near), r.replace(n, near)
+				}
+			default:
 				e.Needs.Value = append(e.Needs.Value, need)
 			}
 		}
@@ -93,18 +95,25 @@ func (r *reader) needs(entries []*entry, byName map[string]*entry) {
 	}
 }
 
-// written are the names in `needs`, which is one name or a list.
-func (r *reader) written(needs *yaml.Node) []*yaml.Node {
-	if needs == nil {
+// needed are the names in `needs`, which is one name or a list, each once.
+func (r *reader) needed(needs raw) []*yaml.Node {
+	if needs.node == nil {
 		return nil
 	}
-	if _, ok := r.texts(&yaml.Node{Value: "needs"}, needs); !ok {
+	items, ok := r.items(needs.key, needs.node)
+	var once []*yaml.Node
+	seen := make(map[string]bool, len(items))
+	for _, item := range items {
+		name, good := r.text(needs.key, item)
+		if ok = ok && good; ok && !seen[name] {
+			seen[name] = true
+			once = append(once, item)
+		}
+	}
+	if !ok {
 		return nil
 	}
-	if needs.Kind == yaml.ScalarNode {
-		return []*yaml.Node{needs}
-	}
-	return needs.Content
+	return once
 }
 
 // acyclic takes away all executors whose needs are met, again and again; what is left waits for itself.

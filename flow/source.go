@@ -10,6 +10,9 @@ import (
 type source struct {
 	text  []byte
 	lines []int
+	// lastPos and lastOffset are a place looked up before: the next one is often behind it on the same, perhaps very long, line.
+	lastPos    Pos
+	lastOffset int
 }
 
 func newSource(text []byte) *source {
@@ -34,20 +37,29 @@ func (s *source) offset(at Pos) (offset int, ok bool) {
 	if at.Line < 1 || at.Line > len(s.lines) || at.Column < 1 {
 		return 0, false
 	}
-	offset = s.lines[at.Line-1]
-	for range at.Column - 1 {
+	offset, column := s.lines[at.Line-1], 1
+	if s.lastPos.Line == at.Line && s.lastPos.Column <= at.Column {
+		offset, column = s.lastOffset, s.lastPos.Column
+	}
+	for ; column < at.Column; column++ {
 		if offset >= len(s.text) {
 			return 0, false
 		}
 		_, size := utf8.DecodeRune(s.text[offset:])
 		offset += size
 	}
+	s.lastPos, s.lastOffset = at, offset
 	return offset, true
 }
 
 // pos is the place of an index in the text.
 func (s *source) pos(offset int) Pos {
 	line := max(sort.SearchInts(s.lines, offset+1), 1)
-	start := min(s.lines[line-1], offset)
-	return Pos{line, utf8.RuneCount(s.text[start:offset]) + 1}
+	at, start := Pos{line, 1}, min(s.lines[line-1], offset)
+	if s.lastPos.Line == line && s.lastOffset <= offset {
+		at, start = s.lastPos, s.lastOffset
+	}
+	at.Column += utf8.RuneCount(s.text[start:offset])
+	s.lastPos, s.lastOffset = at, offset
+	return at
 }

@@ -18,29 +18,36 @@ import (
 const (
 	maxValues = 250_000
 	maxDepth  = 100
+	// maxExecutors is far more than a gateway could call.
+	maxExecutors = 10_000
+	// maxInherited bounds the values that all executors inherit together.
+	maxInherited = 1_000_000
 )
 
 // parse turns src into a tree free of aliases, merge keys, duplicate keys and foreign tags. It returns nil if there is
 // no tree worth reading.
-func (r *reader) parse(src []byte) *yaml.Node {
-	if len(src) > maxBytes {
-		r.fault(Pos{}, "the file is larger than 1 MiB", "a flow.yml", "check the path, or split the flow")
-		return nil
+//
+// places are where the text comes from if a template made it; nil if it is the file.
+func (r *reader) parse(src []byte, places *templatePlaces) *yaml.Node {
+	if places == nil {
+		r.src = newSource(src)
 	}
-	r.src = newSource(src)
 	decoder := yaml.NewDecoder(bytes.NewReader(src))
 	var doc, second yaml.Node
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		r.fault(Pos{}, "the file is empty", "a flow", "begin with `jtype: Flow`")
 		return nil
 	} else if err != nil {
-		r.notYAML(src, err)
+		r.notYAML(src, err, places)
 		return nil
+	}
+	if places != nil {
+		places.move(&doc)
 	}
 	if err := decoder.Decode(&second); err == nil {
 		r.fault(pos(&second), "a second YAML document begins here", "one flow in a file", "move it into a file of its own")
 	} else if !errors.Is(err, io.EOF) {
-		r.notYAML(src, err)
+		r.notYAML(src, err, places)
 		return nil
 	}
 	root := doc.Content[0]
@@ -66,21 +73,31 @@ func (r *reader) parse(src []byte) *yaml.Node {
 
 var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-func (r *reader) notYAML(src []byte, err error) {
+func (r *reader) notYAML(src []byte, err error, places *templatePlaces) {
+	at := func(p Pos) Pos {
+		if places == nil {
+			return p
+		}
+		return places.of(p)
+	}
 	for i, line := range bytes.Split(src, []byte("\n")) {
 		indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
 		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 {
-			r.fault(Pos{i + 1, tab + 1}, "a tab in the indentation", "spaces", "replace each tab by two spaces")
+			here := Pos{i + 1, tab + 1}
+			fault := r.fault(at(here), "a tab in the indentation", "spaces", "replace each tab by two spaces")
+			if places == nil {
+				fault.Fix = &Edit{Start: here, End: Pos{here.Line, here.Column + 1}, Text: "  "}
+			}
 			return
 		}
 	}
-	var at Pos
+	var line Pos
 	what := err.Error()
 	if m := yamlError.FindStringSubmatch(what); m != nil {
 		what = m[2]
-		at.Line, _ = strconv.Atoi(m[1]) // 0 where the parser names no line
+		line.Line, _ = strconv.Atoi(m[1]) // 0 where the parser names no line
 	}
-	r.fault(at, "not YAML: "+clip(what), "a flow in YAML", "mend this line or the one before it")
+	r.fault(at(line), "not YAML: "+clip(what), "a flow in YAML", "mend this line or the one before it")
 }
 
 // extent is the size of a subtree whose aliases are expanded.
@@ -100,6 +117,11 @@ type expander struct {
 }
 
 func (x *expander) expand(n *yaml.Node) extent {
+	if n.Kind == yaml.ScalarNode && len(n.Value) < 64 { // which to look at again costs less than to remember
+		x.checkTag(n)
+		x.checkText(n)
+		return extent{values: 1, depth: 1}
+	}
 	if size, ok := x.done[n]; ok {
 		if size == (extent{}) {
 			x.endless = n
@@ -139,12 +161,18 @@ func (x *expander) checkTag(n *yaml.Node) {
 
 // checkText refuses characters that neither a process's environment nor every YAML reader takes.
 func (x *expander) checkText(n *yaml.Node) {
-	for _, c := range n.Value {
+	if c, found := controlCharacter(n.Value); found {
+		x.r.fault(pos(n), fmt.Sprintf("a text holds the control character %U", c), "text", "remove it")
+	}
+}
+
+func controlCharacter(text string) (rune, bool) {
+	for _, c := range text {
 		if unicode.IsControl(c) && !strings.ContainsRune("\t\n\r", c) || strings.ContainsRune("\u2028\u2029\uFFFE\uFFFF", c) {
-			x.r.fault(pos(n), fmt.Sprintf("a text holds the control character %U", c), "text", "remove it")
-			return
+			return c, true
 		}
 	}
+	return 0, false
 }
 
 // checkKeys faults keys that are no names or stand twice, and puts the fields of merge keys in their place.
@@ -154,7 +182,7 @@ func (x *expander) checkKeys(n *yaml.Node) {
 	for key, value := range pairs(n) {
 		switch first, twice := lines[key.Value]; {
 		case key.Kind != yaml.ScalarNode:
-			x.r.fault(pos(key), "a key is "+describe(key), "a name", "write a word before the colon")
+			x.r.fault(pos(key), "a key is "+x.r.describe(key), "a name", "write a word before the colon")
 		case key.Tag == "!!merge":
 			merged = append(merged, value)
 		case twice:
@@ -173,7 +201,7 @@ func (x *expander) checkKeys(n *yaml.Node) {
 		}
 		for _, source := range sources {
 			if source.Kind != yaml.MappingNode {
-				x.r.fault(pos(source), "a merge key takes "+describe(source), "a map", "write `<<: *anchor` of a map")
+				x.r.fault(pos(source), "a merge key takes "+x.r.describe(source), "a map", "write `<<: *anchor` of a map")
 				continue
 			}
 			if x.merged += len(source.Content); x.merged > maxValues {
@@ -182,11 +210,34 @@ func (x *expander) checkKeys(n *yaml.Node) {
 			for key, value := range pairs(source) {
 				if _, has := lines[key.Value]; !has {
 					lines[key.Value] = key.Line
-					n.Content = append(n.Content, key, value)
+					n.Content = append(n.Content, key, ofItsOwn(value))
 				}
 			}
 		}
 	}
+}
+
+// ofItsOwn is a scalar that a merge key brought along, for its new map: ${{this.x}} means something else in each.
+func ofItsOwn(n *yaml.Node) *yaml.Node {
+	if n.Kind != yaml.ScalarNode {
+		return n
+	}
+	copied := *n
+	return &copied
+}
+
+// countValues is the number of values in a tree, to its bound.
+func countValues(n *yaml.Node) int {
+	if n == nil {
+		return 0
+	}
+	total := 1
+	for _, child := range n.Content {
+		if total += countValues(child); total > maxValues {
+			break
+		}
+	}
+	return total
 }
 
 // pairs are the keys and values of a map.
@@ -204,8 +255,18 @@ func pos(n *yaml.Node) Pos { return Pos{n.Line, n.Column} }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// describe says what a node is, for faults; of scalars it shows the text.
-func describe(n *yaml.Node) string {
+// isEmpty reports whether a value says nothing: Jina makes null of an empty text.
+func isEmpty(n *yaml.Node) bool { return isNull(n) || n.Kind == yaml.ScalarNode && n.Value == "" }
+
+// isPlain reports whether a scalar stands in the file without quotes, and as it reads.
+func (r *reader) isPlain(n *yaml.Node) bool {
+	const quotes = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+	_, substituted := r.written[n]
+	return n.Style&quotes == 0 && !substituted && !(n.Tag == "!!str" && n.Style&yaml.TaggedStyle != 0)
+}
+
+// describe says what a node is, for faults; of scalars it shows the text as the file has it.
+func (r *reader) describe(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
 		return "a map"
@@ -214,7 +275,18 @@ func describe(n *yaml.Node) string {
 	case isNull(n):
 		return "empty"
 	}
-	return strconv.Quote(clip(n.Value))
+	return r.show(n, n.Value)
+}
+
+// show is a text that was made of the scalar n, in quotes. What came out of variables is a secret: their names are shown instead.
+func (r *reader) show(n *yaml.Node, text string) string {
+	if was, ok := r.written[n]; ok {
+		return clip(was.text)
+	}
+	if action, ok := r.rendered[n]; ok {
+		return clip(action)
+	}
+	return strconv.Quote(clip(text))
 }
 
 // clip keeps faults readable whatever the file holds.

@@ -144,13 +144,13 @@ func (c *converter) executor(v *Executor, e *flow.Executor) {
 // is one.
 func (c *converter) calls(v *Executor, e *flow.Executor, path string) {
 	g := &c.flow.Gateway
-	if e.TimeoutSend.Pos != g.TimeoutSend.Pos {
+	if e.TimeoutSend != g.TimeoutSend {
 		v.TimeoutSend = saidOrNil(c, e.TimeoutSend, "timeout_send", path+"timeoutSend")
 	}
-	if e.Retries.Pos != g.Retries.Pos {
+	if e.Retries != g.Retries {
 		v.Retries = saidOrNil(c, e.Retries, "retries", path+"retries")
 	}
-	if e.Compression.Pos != g.Compression.Pos {
+	if e.Compression != g.Compression {
 		v.Compression = said(c, e.Compression, "compression", path+"compression")
 	}
 }

@@ -60,7 +60,7 @@ func (o *ownReader) read(v any, t reflect.Type, schema string, path []string) {
 		return
 	}
 	if expected := misfit(v, t, schema); expected != "" {
-		o.fault(o.own.At(path...), fmt.Sprintf("x-flow of %s: %s is %s", o.owner, strings.Join(path, "."), describe(v)), expected, "change it")
+		o.fault(o.own.At(path...), fmt.Sprintf("x-flow of %s: %s is %s", o.owner, strings.Join(path, "."), o.show(v, path)), expected, "change it")
 		return
 	}
 	o.note(o.own.At(path...), "x-flow."+strings.Join(path, "."), o.prefix+strings.Join(path, "."))
@@ -173,7 +173,11 @@ func kindName(t reflect.Type) string {
 	return "a map"
 }
 
-func describe(v any) string {
+// show is a value for faults. What came out of variables may be a secret: their names are shown.
+func (o *ownReader) show(v any, path []string) string {
+	if variables := o.own.Variables(path...); variables != "" {
+		return variables
+	}
 	if text, ok := v.(string); ok {
 		return strconv.Quote(text[:min(len(text), 40)])
 	}
