@@ -3,6 +3,9 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +19,7 @@ type lintCommand struct {
 	input  flowInput
 	output choice
 	strict bool
+	fix    bool
 }
 
 func newLintCommand(env *Env) *cobra.Command {
@@ -28,9 +32,13 @@ func newLintCommand(env *Env) *cobra.Command {
 FLOW is the path of a flow.yml, or - for standard input. Each line of the result is FILE:LINE:COLUMN: what is wrong, what was expected;
 what to do. Warnings are what the flow says without effect, and what keeps it from a cluster.
 
+--fix mends in the file what takes no thought, such as a misspelt field with one likely name, and writes abbreviations out; comments and layout
+stay. What is left is reported.
+
 The exit code is 3 if the flow is invalid, 2 if it has warnings and --strict is given, and else 0.`,
 		Example: `  helm flow lint flow.yml
   helm flow lint flow.yml --strict -o json
+  helm flow lint flow.yml --fix
   helm flow lint flow.yml -o sarif > flow.sarif`,
 		Args:              flowArg,
 		ValidArgsFunction: completeFlow,
@@ -39,10 +47,16 @@ The exit code is 3 if the flow is invalid, 2 if it has warnings and --strict is 
 	c.input.addFlags(cmd.Flags())
 	c.output.addTo(cmd, "format of the result")
 	cmd.Flags().BoolVar(&c.strict, "strict", false, "warnings fail with exit code 2")
+	cmd.Flags().BoolVar(&c.fix, "fix", false, "mend the file first, where that takes no thought")
 	return cmd
 }
 
 func (c *lintCommand) run(path string) error {
+	if c.fix {
+		if err := c.mend(path); err != nil {
+			return err
+		}
+	}
 	faults, warnings, err := c.lint(path)
 	if err != nil {
 		return err
@@ -57,6 +71,55 @@ func (c *lintCommand) run(path string) error {
 		return reported{errFindings}
 	}
 	return nil
+}
+
+// mend writes the file anew if something in it can be mended.
+func (c *lintCommand) mend(path string) error {
+	if path == "-" {
+		return errors.New("--fix changes a file, and standard input is none")
+	}
+	opts, err := c.input.options(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxStdin {
+		return nil // which flow.ReadFile will say
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	fixed, edits := flow.Fix(path, source, opts)
+	if edits > 0 {
+		if err := replaceFile(path, fixed, info.Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(c.env.Stderr, "fixed: %d\n", edits)
+	return nil
+}
+
+// replaceFile writes a file whole or not at all.
+func replaceFile(path string, text []byte, mode fs.FileMode) error {
+	// The file itself, where path is a link to it.
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	next, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = next.Write(text)
+	err = errors.Join(err, next.Chmod(mode), next.Close())
+	if err == nil {
+		err = os.Rename(next.Name(), path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(next.Name()))
+	}
+	return err
 }
 
 // lint gives what keeps the flow from running anywhere, and what is only worth knowing.

@@ -163,6 +163,8 @@ func explainPath(path string, base objects, opts Options) Value {
 			break
 		}
 		_ = differ(other) // what the chart refuses tells nothing
+		// What there would be with the other value is no work of this one.
+		v.Fields = slices.DeleteFunc(v.Fields, func(f Field) bool { return f.Gone })
 	}
 	if len(v.Fields) == 0 && v.Why == Default {
 		v.Why = Nothing
@@ -171,7 +173,7 @@ func explainPath(path string, base objects, opts Options) Value {
 		v.Fields[i].Value = opts.Secrets.maskField(v.Fields[i])
 	}
 	slices.SortFunc(v.Fields, func(a, b Field) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Field, b.Field))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Value, b.Value))
 	})
 	return v
 }

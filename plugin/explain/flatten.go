@@ -1,11 +1,12 @@
 package explain
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -52,18 +53,50 @@ func leaves(at string, v any, into map[string]string) {
 		if len(v) == 0 {
 			into[at] = "[]"
 		}
+		words := arguments(v)
 		for i, inner := range v {
-			key := strconv.Itoa(i)
-			if item, ok := inner.(map[string]any); ok {
-				if name, ok := cmp.Or(item["name"], item["mountPath"]).(string); ok {
+			switch item := inner.(type) {
+			case map[string]any:
+				key := strconv.Itoa(i)
+				if name, ok := item["name"].(string); ok {
 					key = name
+					item = maps.Clone(item)
+					delete(item, "name")
+				} else if mount, ok := item["mountPath"].(string); ok {
+					key = mount
 				}
+				leaves(at+"["+key+"]", item, into)
+			case []any:
+				leaves(at+"["+strconv.Itoa(i)+"]", item, into)
 			}
-			leaves(at+"["+key+"]", inner, into)
+		}
+		for _, word := range words {
+			into[at+itemMark+word] = word
 		}
 	default:
 		into[at] = text(v)
 	}
+}
+
+// itemMark stands in a path before the text of an item that has no name: it is itself wherever it stands in its list.
+const itemMark = "\x00"
+
+// arguments are the scalars of a list; a flag is one with the value that follows it.
+func arguments(list []any) []string {
+	var all []string
+	for _, item := range list {
+		switch item.(type) {
+		case map[string]any, []any:
+			continue
+		}
+		word := text(item)
+		if n := len(all); n > 0 && strings.HasPrefix(all[n-1], "--") && !strings.ContainsAny(all[n-1], "= ") && !strings.HasPrefix(word, "-") {
+			all[n-1] += " " + word
+			continue
+		}
+		all = append(all, word)
+	}
+	return all
 }
 
 func join(at, key string) string {
@@ -99,21 +132,26 @@ func (o objects) differences(other objects) (fields []Field, rolls []string) {
 			fields = append(fields, Field{Kind: id.kind, Name: id.name})
 			continue
 		}
-		changes := len(fields)
+		rolled := false
+		add := func(at, value string, gone bool) {
+			rolled = rolled || strings.HasPrefix(at, podTemplate)
+			// That a checksum differs says no more than that the pods are replaced.
+			if !strings.HasPrefix(at, checksums) {
+				at, _, _ = strings.Cut(at, itemMark)
+				fields = append(fields, Field{Kind: id.kind, Name: id.name, Field: at, Value: value, Gone: gone})
+			}
+		}
 		for at, value := range mine {
 			if was, ok := theirs[at]; !ok || was != value {
-				fields = append(fields, Field{Kind: id.kind, Name: id.name, Field: at, Value: value})
+				add(at, value, false)
 			}
 		}
 		for at := range theirs {
 			if _, ok := mine[at]; !ok {
-				fields = append(fields, Field{Kind: id.kind, Name: id.name, Field: at, Gone: true})
+				add(at, "", true)
 			}
 		}
-		inPods := func(f Field) bool {
-			return len(f.Field) > len(podTemplate) && f.Field[:len(podTemplate)] == podTemplate
-		}
-		if slices.Contains(workloads, id.kind) && slices.ContainsFunc(fields[changes:], inPods) {
+		if rolled && slices.Contains(workloads, id.kind) {
 			rolls = append(rolls, id.kind+" "+id.name)
 		}
 	}
@@ -126,4 +164,8 @@ func (o objects) differences(other objects) (fields []Field, rolls []string) {
 	return fields, rolls
 }
 
-const podTemplate = "spec.template."
+// Paths of fields begin with these: of the pods of a workload, and of their annotations that replace them when a file changes.
+const (
+	podTemplate = "spec.template."
+	checksums   = podTemplate + "metadata.annotations.checksum/"
+)

@@ -101,28 +101,44 @@ func others(values map[string]any, keys []string, value any) []map[string]any {
 	if len(keys) == 2 && keys[0] == "executors" {
 		return []map[string]any{renamed(values, keys[1])}
 	}
-	var alternatives []any
-	switch v := value.(type) {
-	case bool:
-		alternatives = []any{!v}
-	case float64:
-		alternatives = []any{v + 1, v - 1}
-	case string:
-		alternatives = append([]any{v + "x", v + "1"}, slices.DeleteFunc(slices.Clone(words), func(w any) bool { return w == v })...)
-	case []any:
-		if n := len(v); n > 0 {
-			alternatives = []any{v[:n-1], append(slices.Clone(v), v[n-1])}
-		}
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			fewer := maps.Clone(v)
-			delete(fewer, key)
-			alternatives = append(alternatives, fewer)
+	alternatives := otherValues(value)
+	if keys[len(keys)-1] == "needs" {
+		executors, _ := values["executors"].(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(executors)) {
+			alternatives = append(alternatives, []any{name})
 		}
 	}
 	all := make([]map[string]any, len(alternatives))
 	for i, alternative := range alternatives {
 		all[i] = with(values, keys, alternative)
+	}
+	return all
+}
+
+// otherValues are of the same kind as v.
+func otherValues(v any) (all []any) {
+	switch v := v.(type) {
+	case bool:
+		return []any{!v}
+	case float64:
+		return []any{v + 1, v - 1}
+	case string:
+		return append([]any{v + "x", v + "1"}, slices.DeleteFunc(slices.Clone(words), func(w any) bool { return w == v })...)
+	case []any:
+		if n := len(v); n > 0 {
+			return []any{v[:n-1], append(slices.Clone(v), v[n-1])}
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			less := maps.Clone(v)
+			delete(less, key)
+			all = append(all, less)
+			for _, other := range otherValues(v[key]) {
+				changed := maps.Clone(v)
+				changed[key] = other
+				all = append(all, changed)
+			}
+		}
 	}
 	return all
 }

@@ -30,8 +30,8 @@ var (
 	userinfo = regexp.MustCompile(`(://[^/\s:@]*:)[^/\s@]+@`)
 	// secretInside is JSON with a secret in it.
 	secretInside = regexp.MustCompile(`(?i)"[^"]*` + secretName.String()[len("(?i)"):] + `[^"]*"\s*:`)
-	// environment is a field of a pod that holds variables.
-	environment = regexp.MustCompile(`\.env\[|\.metadata\.`)
+	// environment is a field of an object that holds a variable of a pod, or metadata of calls.
+	environment = regexp.MustCompile(`\.env\[|\.ya?ml\]\..*\.metadata\.`)
 )
 
 // Secrets of a flow: what stands in its env and metadata, under names that say so, and what its variables hold.
