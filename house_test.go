@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"plugin/diff", "plugin/explain", "plugin/graph", "plugin/helm"},
 	{"internal/gateway", "internal/load", "internal/local"},
 	{"internal/chart", "internal/upstream", "executor", "client"},
-	{"internal/values", "internal/serve"},
+	{"internal/values", "internal/serve", "internal/telemetry"},
 	{"internal/wire"},
 	{"internal/deps", "images", "flow", "docarray", "charts", "plugins", "internal/config", "internal/wire/jinapb"},
 }

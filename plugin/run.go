@@ -3,6 +3,7 @@ package plugin
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ type runCommand struct {
 	input   flowInput
 	python  string
 	logDir  string
+	dataDir string
 	program string // how the user calls us
 }
 
@@ -49,7 +51,26 @@ Executors are built-ins, or Python sources of this machine, which need a Python 
 	python := cmp.Or(env.Getenv("HELM_FLOW_PYTHON"), "python3")
 	cmd.Flags().StringVar(&c.python, "python", python, "Python that runs Python executors; $HELM_FLOW_PYTHON is its default")
 	cmd.Flags().StringVar(&c.logDir, "log-dir", "", "folder for the logs, a file each, instead of stderr")
+	cmd.Flags().StringVar(&c.dataDir, "data-dir", "", "folder in which executors with volumes or a workspace keep their state (default one for each flow, in $XDG_DATA_HOME/helm-flow)")
 	return cmd
+}
+
+// dataDirOf is where a flow's state is kept, by the XDG Base Directory Specification.
+func dataDirOf(path string, env *Env) (string, error) {
+	home := env.Getenv("XDG_DATA_HOME")
+	if home == "" {
+		user, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("%w; name a folder by --data-dir", err)
+		}
+		home = filepath.Join(user, ".local", "share")
+	}
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(full))
+	return filepath.Join(home, "helm-flow", fmt.Sprintf("%s-%x", filepath.Base(filepath.Dir(full)), sum[:4])), nil
 }
 
 func (c *runCommand) run(ctx context.Context, path string) error {
@@ -63,6 +84,11 @@ func (c *runCommand) run(ctx context.Context, path string) error {
 	manifests, err := c.input.render(f, values.Options{PythonSources: true}, chart.Options{Release: "flow", Namespace: c.env.helm.Namespace()})
 	if err != nil {
 		return err
+	}
+	if c.dataDir == "" {
+		if c.dataDir, err = dataDirOf(path, c.env); err != nil {
+			return err
+		}
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -78,6 +104,7 @@ func (c *runCommand) run(ctx context.Context, path string) error {
 		Programs:     local.Programs{Dir: filepath.Dir(self), Python: c.python},
 		GuardCommand: []string{self, guardCommand},
 		LogDir:       c.logDir,
+		DataDir:      c.dataDir,
 		Stderr:       c.env.Stderr,
 		Color:        c.env.Color(c.env.Stderr),
 		Size:         c.size(),
@@ -86,9 +113,11 @@ func (c *runCommand) run(ctx context.Context, path string) error {
 	})
 }
 
-func (c *runCommand) opened(door string) {
-	fmt.Fprintf(c.env.Stdout, "grpc://%s\n", door)
-	fmt.Fprintf(c.env.Stderr, "\nThe flow answers. Try, in another terminal:\n\n  %s post grpc://%s --text hello\n\nCtrl-C stops it.\n", c.program, door)
+func (c *runCommand) opened(doors []local.Door) {
+	for _, door := range doors {
+		fmt.Fprintln(c.env.Stdout, door)
+	}
+	fmt.Fprintf(c.env.Stderr, "\nThe flow answers. Try, in another terminal:\n\n  %s post %s --text hello\n\nCtrl-C stops it.\n", c.program, doors[0])
 }
 
 // refuseImages gives a fault for each executor that is an image: there is no container runtime here.

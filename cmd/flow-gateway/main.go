@@ -3,12 +3,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,43 +34,107 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
+// options are the command line: what a gateway cannot change while it runs.
+type options struct {
+	config, watch   string
+	grpc, admin     string
+	tlsCert, tlsKey string
+	maxMessageBytes int
+	drain           time.Duration
+}
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if code, ok := serve.Command(ctx, "flow-gateway", args, stdout, stderr); ok {
 		return code
 	}
+	o, err := parse(args, stderr)
+	if err != nil {
+		if !errors.Is(err, errReported) {
+			fmt.Fprintf(stderr, "flow-gateway: %v; see --help\n", err)
+		}
+		return exitUsage
+	}
+	code, err := o.run(ctx, slog.New(slog.NewTextHandler(stderr, nil)))
+	if err != nil {
+		fmt.Fprintf(stderr, "flow-gateway: %v\n", err)
+	}
+	return code
+}
+
+// errReported is the error of flags that package flag has reported.
+var errReported = errors.New("reported")
+
+func parse(args []string, stderr io.Writer) (*options, error) {
+	o := new(options)
 	flags := flag.NewFlagSet("flow-gateway", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	path := flags.String("config", "/etc/flow/gateway.yaml", "configuration `file`")
-	grpcAddress := flags.String("grpc", ":8080", "`address` to serve clients on")
-	adminAddress := flags.String("admin", ":9090", "`address` to serve health on")
-	drain := flags.Duration("drain-timeout", 25*time.Second, "how long requests under way may take after SIGTERM")
-	if err := flags.Parse(args); err != nil {
-		return exitUsage
+	flags.StringVar(&o.config, "config", "/etc/flow/gateway.yaml", "configuration `file`; a change of it is live at once")
+	flags.StringVar(&o.watch, "watch", "", "the ConfigMap that the file comes from, `NAMESPACE/NAME`: watched too, as it is ahead of the file")
+	flags.StringVar(&o.grpc, "grpc", ":8080", "`address` to serve clients on")
+	flags.StringVar(&o.admin, "admin", ":9090", "`address` to serve health and metrics on")
+	flags.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the certificate for clients, in PEM; without it they speak plain text")
+	flags.StringVar(&o.tlsKey, "tls-key", "", "`file` with the certificate's key, in PEM")
+	flags.IntVar(&o.maxMessageBytes, "max-message-bytes", 256<<20, "size of a request or an answer at the most, in `bytes`")
+	flags.DurationVar(&o.drain, "drain-timeout", 25*time.Second, "how long requests under way may take after SIGTERM")
+	switch err := flags.Parse(args); {
+	case err != nil:
+		return nil, errReported
+	case flags.NArg() > 0:
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case o.maxMessageBytes < 1 || o.maxMessageBytes > 1<<31-1:
+		return nil, fmt.Errorf("--max-message-bytes is %d; expected 1 to %d", o.maxMessageBytes, 1<<31-1)
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		return nil, errors.New("one of --tls-cert and --tls-key is missing")
 	}
-	if flags.NArg() > 0 {
-		fmt.Fprintf(stderr, "flow-gateway: unexpected argument %q; see --help\n", flags.Arg(0))
-		return exitUsage
-	}
-	c, err := config.Load(*path)
+	return o, nil
+}
+
+// run serves until ctx is done.
+func (o *options) run(ctx context.Context, log *slog.Logger) (code int, err error) {
+	c, text, err := config.Load(o.config)
 	if err != nil {
-		fmt.Fprintf(stderr, "flow-gateway: %v\n", err)
-		return exitConfiguration
+		return exitConfiguration, err
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	g, err := gateway.New(c, log)
+	serving := serve.Options{GRPC: o.grpc, Admin: o.admin, MaxMessageBytes: o.maxMessageBytes, DrainTimeout: o.drain, Log: log}
+	if o.tlsCert != "" {
+		if serving.TLS, err = serve.Certificate(o.tlsCert, o.tlsKey); err != nil {
+			return exitConfiguration, err
+		}
+	}
+	g, err := gateway.New(c, gateway.Options{Log: log, MaxMessageBytes: o.maxMessageBytes})
 	if err != nil {
-		fmt.Fprintf(stderr, "flow-gateway: %v\n", err)
-		return exitConfiguration
+		return exitConfiguration, err
 	}
-	err = serve.Run(ctx, serve.Options{
-		GRPC: *grpcAddress, Admin: *adminAddress, MaxMessageBytes: c.MaxMessageBytes, Register: g.Register, Drain: g.Drain, DrainTimeout: *drain, Log: log,
-	})
+	g.Metrics().Configured(config.Hash(text))
+	watcher, err := o.watcher(g, log)
+	if err != nil {
+		return exitConfiguration, err
+	}
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { watcher.Run(watching, text) })
+
+	serving.Register, serving.Drain, serving.Metrics, serving.Details = g.Register, g.Drain, g.Metrics().Handler(), watcher.Details
+	err = serve.Run(ctx, serving)
+	stop()
+	watch.Wait()
 	closing, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	g.Close(closing)
 	if err != nil {
-		fmt.Fprintf(stderr, "flow-gateway: %v\n", err)
-		return exitFailed
+		return exitFailed, err
 	}
-	return exitOK
+	return exitOK, nil
+}
+
+func (o *options) watcher(g *gateway.Gateway, log *slog.Logger) (*config.Watcher, error) {
+	w := &config.Watcher{Path: o.config, Apply: g.Reload, Noted: g.Metrics().Configured, Log: log}
+	if o.watch != "" {
+		source, err := config.InCluster(o.watch, filepath.Base(o.config))
+		if err != nil {
+			return nil, err
+		}
+		w.Source = source
+	}
+	return w, nil
 }

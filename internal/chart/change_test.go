@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"reflect"
@@ -26,17 +27,38 @@ func TestWhatRolls(t *testing.T) {
 	}{
 		{name: "nothing", want: ""},
 		{name: "new version of the chart", chart: func(c *helmchart.Chart) { c.Metadata.Version = "9.9.9" }, want: ""},
-		{name: "prefetch", set: "gateway.prefetch=5", want: "gateway"},
+		// What the gateway reads itself, while it runs.
+		{name: "prefetch", set: "gateway.prefetch=5", want: ""},
+		{name: "retries", set: "gateway.retries=5", want: ""},
+		{name: "timeout", set: "gateway.timeoutSend=45000", want: ""},
+		{name: "timeout of one executor", set: "executors.a.timeoutSend=100", want: ""},
+		{name: "compression", set: "gateway.compression=gzip", want: ""},
+		{name: "graph", set: "executors.c.needs={a,b}", want: ""},
+		{name: "condition", set: "executors.c.when.tags__a.$eq=1", want: ""},
+		{name: "metadata", set: "executors.c.metadata.k=v", want: ""},
+		{name: "executor that comes", set: "executors.d.needs={c}", want: "d"},
+		{name: "executor that goes", set: "executors.c=null", want: ""},
+		{name: "canary that comes", set: "executors.b.canary.weight=10", want: "b/canary"},
+		{name: "what HTTP offers", set: "gateway.http.title=T", want: ""},
+		// What Kubernetes changes without new pods.
 		{name: "port of the gateway's Service", set: "gateway.ports.grpc=80", want: ""},
 		{name: "replicas", set: "gateway.replicas=2,executors.a.replicas=2", want: ""},
-		{name: "timeout that fits the time to stop", set: "gateway.timeoutSend=5000", want: "gateway"},
-		{name: "timeout beyond it", set: "gateway.timeoutSend=60000", want: "a b c gateway"},
-		{name: "graph", set: "executors.c.needs={a,b}", want: "gateway"},
+		{name: "autoscaling", set: "executors.a.autoscaling.provider=hpa,executors.a.autoscaling.maxReplicas=3", want: ""},
+		{name: "network policy", set: "networkPolicy.enabled=true", want: ""},
+		{name: "policy of the mesh", set: "mesh.policy=audit", want: ""},
+		{name: "breaker of the mesh", set: "mesh.linkerd.breaker.mode=consecutive", want: ""},
+		{name: "label of objects", set: "executors.a.serviceAnnotations.k=v", want: ""},
+		// What takes new pods, takes no others.
+		{name: "timeout beyond the time to stop", set: "gateway.timeoutSend=60000", want: "a b c gateway"},
+		{name: "timeout of one executor beyond the time to stop", set: "executors.a.timeoutSend=60000", want: "a"},
+		{name: "door that comes", set: "gateway.ports.http=80", want: "gateway"},
 		{name: "parameters of a Go executor", set: "executors.a.usesWith.k=1", want: "a"},
 		{name: "parameters of a Python executor", set: "executors.c.usesWith.k=1", want: "c"},
 		{name: "environment", set: "executors.b.env.A=b", want: "b"},
 		{name: "image of one", set: "executors.b.image.tag=v2", want: "b"},
 		{name: "image of Go executors", set: "executorDefaults.image.tag=v2", want: "a b"},
+		{name: "monitoring of a Python executor", set: "monitoring.enabled=true", want: "c"},
+		{name: "label of all", set: "commonLabels.team=search", want: "a b c gateway"},
 		{name: "mesh", set: "mesh.provider=none", want: "a b c gateway"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -62,7 +84,7 @@ func TestWhatRolls(t *testing.T) {
 	}
 }
 
-// pods are the pod templates by the flow's names.
+// pods are the pod templates by the flow's names; those of a node's parts by node/part.
 func pods(t *testing.T, c *helmchart.Chart, set ...string) map[string]corev1.PodTemplateSpec {
 	t.Helper()
 	values, err := Merge(nil, helmvalues.Options{Values: set})
@@ -76,49 +98,55 @@ func pods(t *testing.T, c *helmchart.Chart, set ...string) map[string]corev1.Pod
 	all := map[string]corev1.PodTemplateSpec{}
 	for _, m := range manifests {
 		if d, ok := m.Object.(*appsv1.Deployment); ok {
-			all[d.Spec.Template.Annotations["helm-flow.github.io/node"]] = d.Spec.Template
+			name := d.Spec.Template.Annotations["helm-flow.github.io/node"]
+			if _, part, _ := strings.Cut(d.Name, "demo-"+name+"-"); part != "" {
+				name += "/" + part
+			}
+			all[name] = d.Spec.Template
 		}
 	}
 	return all
 }
 
-// A release upgraded with --reuse-values lacks the defaults that are newer than it. Without any one of them the chart
-// renders the same.
-func TestMissingDefaults(t *testing.T) {
+// A release upgraded with --reuse-values lacks the values that are newer than it; one that a user has taken a value from lacks that. Without any one of them
+// the chart renders, or says what is wrong.
+func TestMissingValues(t *testing.T) {
+	for _, c := range cases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			values := c.values(t)
+			missing := func(path, how string) {
+				_, err := Render(Options{Release: "demo", Values: values})
+				if _, says := errors.AsType[*InvalidValues](err); err != nil && !says {
+					t.Errorf("%s %s: %v", path, how, err)
+				}
+			}
+			var walk func(path string, section map[string]any)
+			walk = func(path string, section map[string]any) {
+				for _, key := range slices.Collect(maps.Keys(section)) {
+					here, value := strings.TrimPrefix(path+"."+key, "."), section[key]
+					delete(section, key)
+					missing(here, "left out")
+					section[key] = nil
+					missing(here, "null")
+					section[key] = value
+					if below, ok := value.(map[string]any); ok {
+						walk(here, below)
+					}
+				}
+			}
+			walk("", values)
+		})
+	}
+}
+
+// What a release says never changes what another says: the chart's own values hold nothing.
+func TestNoActiveDefaults(t *testing.T) {
 	c, err := Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := Render(Options{Chart: c, Release: "demo"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// What the chart leaves to Kubernetes once it is missing.
-	leftOut := []string{"gateway.image.pullPolicy", "gateway.image", "gateway", "executorDefaults.image.pullPolicy",
-		"executorDefaults.image", "executorDefaults"}
-	missing := 0
-	var walk func(path string, defaults map[string]any)
-	walk = func(path string, defaults map[string]any) {
-		for _, key := range slices.Collect(maps.Keys(defaults)) {
-			name := strings.TrimPrefix(path+"."+key, ".")
-			value := defaults[key]
-			delete(defaults, key)
-			got, err := Render(Options{Chart: c, Release: "demo"})
-			if err != nil {
-				t.Errorf("without %s: %v", name, err)
-			} else if !slices.Contains(leftOut, name) && !reflect.DeepEqual(got, want) {
-				t.Errorf("without %s the chart renders something else", name)
-			}
-			missing++
-			defaults[key] = value
-			if section, ok := value.(map[string]any); ok {
-				walk(name, section)
-			}
-		}
-	}
-	walk("", c.Values)
-	if missing < 20 {
-		t.Errorf("only %d defaults were taken away", missing)
+	if len(c.Values) > 0 {
+		t.Errorf("values.yaml sets %v; defaults belong into the templates", c.Values)
 	}
 }
 

@@ -13,7 +13,11 @@ import (
 	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/releaseutil"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 
@@ -42,7 +46,7 @@ type Manifest struct {
 	// Source is the template's path, such as flow/templates/gateway.yaml.
 	Source string
 	YAML   []byte
-	// Object is the typed object for the kinds of core/v1 and apps/v1, such as *appsv1.Deployment; nil for others.
+	// Object is the typed object, such as *appsv1.Deployment; nil for kinds that are not Kubernetes' own.
 	Object runtime.Object
 }
 
@@ -153,7 +157,9 @@ func manifests(files map[string]string, apis chartutil.VersionSet) ([]Manifest, 
 // newDecoder decodes the typed kinds, and refuses fields that they do not have.
 func newDecoder() (runtime.Decoder, error) {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{
+		appsv1.AddToScheme, autoscalingv2.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme, rbacv1.AddToScheme,
+	} {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("types of Kubernetes: %w", err)
 		}

@@ -14,6 +14,8 @@ import (
 	helmvalues "helm.sh/helm/v3/pkg/cli/values"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
 
 	"github.com/helm-flow/helm-flow/flow"
@@ -140,47 +142,67 @@ func TestRender(t *testing.T) {
 func TestRenderedObjects(t *testing.T) {
 	for _, c := range cases(t) {
 		t.Run(c.name, func(t *testing.T) {
-			names := map[string]bool{}
+			seen := map[string]bool{}
 			services := map[string]*corev1.Service{}
-			var deployments []*appsv1.Deployment
+			var pods []metav1.ObjectMeta // of the pod templates
 			for _, m := range render(t, c.values(t)) {
-				var name string
+				var head metav1.PartialObjectMetadata
+				if err := yaml.Unmarshal(m.YAML, &head); err != nil {
+					t.Fatal(err)
+				}
 				switch object := m.Object.(type) {
 				case *corev1.Service:
-					name = object.Name
 					services[object.Name+"."+object.Namespace+".svc:8080"] = object
 				case *appsv1.Deployment:
-					name = object.Name
-					deployments = append(deployments, object)
+					pods = append(pods, checkWorkload(t, object.ObjectMeta, object.Spec.Selector, object.Spec.Template))
+				case *appsv1.StatefulSet:
+					pods = append(pods, checkWorkload(t, object.ObjectMeta, object.Spec.Selector, object.Spec.Template))
 				case *corev1.ConfigMap:
-					name = object.Name
 					if text, is := object.Data["gateway.yaml"]; is {
 						checkGateway(t, []byte(text), services)
 					}
-				case *corev1.ServiceAccount:
-					name = object.Name
-				default:
-					t.Errorf("%s: %T", m.Source, object)
 				}
-				kind, _, _ := strings.Cut(string(m.YAML), "metadata:")
-				if names[kind+name] {
-					t.Errorf("%s is rendered twice", name)
+				if key := head.Kind + "/" + head.Name; seen[key] {
+					t.Errorf("%s is rendered twice", key)
+				} else {
+					seen[key] = true
 				}
-				names[kind+name] = true
-				if len(name) > 52 {
-					t.Errorf("the name %s has %d characters", name, len(name))
+				if len(head.Name) > 63 || head.Namespace != "flows" || head.Labels["app.kubernetes.io/instance"] != "demo" {
+					t.Errorf("%s %s: name too long, or wrong namespace or labels", head.Kind, head.Name)
 				}
 			}
-			for _, d := range deployments {
+			for _, pod := range pods {
 				selected := slices.ContainsFunc(slices.Collect(maps.Values(services)), func(s *corev1.Service) bool {
-					return maps.Equal(s.Spec.Selector, d.Spec.Template.Labels)
+					return labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(pod.Labels))
 				})
-				if !selected || !maps.Equal(d.Spec.Selector.MatchLabels, d.Spec.Template.Labels) {
-					t.Errorf("no Service or no selector of its own selects %s", d.Name)
+				if !selected {
+					t.Errorf("no Service selects %s", pod.Name)
 				}
 			}
 		})
 	}
+}
+
+// checkWorkload gives the metadata of the pods, with the workload's name.
+func checkWorkload(t *testing.T, meta metav1.ObjectMeta, selector *metav1.LabelSelector, template corev1.PodTemplateSpec) metav1.ObjectMeta {
+	t.Helper()
+	if len(meta.Name) > 52 {
+		t.Errorf("the name %s has %d characters", meta.Name, len(meta.Name))
+	}
+	s, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil || !s.Matches(labels.Set(template.Labels)) {
+		t.Errorf("the selector of %s does not select its pods: %v", meta.Name, err)
+	}
+	for name := range template.Labels {
+		if name == "helm.sh/chart" || name == "app.kubernetes.io/version" {
+			t.Errorf("pods of %s have the label %s: a new version of the chart would roll them", meta.Name, name)
+		}
+	}
+	if template.Spec.Containers[0].Name != "executor" || template.Annotations["kubectl.kubernetes.io/default-container"] != "executor" {
+		t.Errorf("`kubectl logs` of a pod of %s would ask for a container", meta.Name)
+	}
+	template.Name = meta.Name
+	return template.ObjectMeta
 }
 
 // checkGateway holds gateway.yaml against its reader, and its addresses against the Services, which come before it in

@@ -8,6 +8,8 @@ import (
 
 	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
+
+	"github.com/helm-flow/helm-flow/internal/values"
 )
 
 // InvalidValues are values that the chart refuses.
@@ -20,17 +22,21 @@ func (e *InvalidValues) Error() string {
 	return "values that the chart refuses:\n  " + strings.Join(e.Faults, "\n  ")
 }
 
-// schemaFault is a line of the schema check's report, and unknownKeys one kind of what it says.
+// withoutNull takes out of reports that null would do as well: it does everywhere.
+var withoutNull = strings.NewReplacer("want null or ", "want ", ", <nil>", "")
+
+// schemaFault is a line of the schema check's report; the others are kinds of what it says.
 var (
 	schemaFault = regexp.MustCompile(`(?m)^ *- at '(/[^']*|)': (.*)$`)
 	unknownKeys = regexp.MustCompile(`^additional properties (.*) not allowed$`)
+	wrongForm   = regexp.MustCompile(`^('.*') does not match pattern '(.*)'$`)
 )
 
 // check holds values against the chart's schema.
-func check(c *helmchart.Chart, values any) error {
-	table, ok := values.(chartutil.Values)
+func check(c *helmchart.Chart, merged any) error {
+	table, ok := merged.(chartutil.Values)
 	if !ok {
-		return fmt.Errorf("values of chart %s: got %T, want a map", c.Name(), values)
+		return fmt.Errorf("values of chart %s: got %T, want a map", c.Name(), merged)
 	}
 	err := chartutil.ValidateAgainstSchema(c, table)
 	if err == nil {
@@ -49,7 +55,12 @@ func check(c *helmchart.Chart, values any) error {
 			}
 			continue
 		}
-		invalid.Faults = append(invalid.Faults, path+": "+what)
+		if form := wrongForm.FindStringSubmatch(what); form != nil {
+			if expected := values.Expected(strings.ReplaceAll(form[2], `\\`, `\`)); expected != "" {
+				what = form[1] + ", expected " + expected
+			}
+		}
+		invalid.Faults = append(invalid.Faults, strings.TrimPrefix(path+": ", ": ")+withoutNull.Replace(what))
 	}
 	slices.Sort(invalid.Faults) // the check goes through maps in any order
 	if len(invalid.Faults) == 0 {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -16,25 +17,20 @@ import (
 // GatewayName stands for the gateway among the needs of an executor.
 const GatewayName = "gateway"
 
-// DefaultMaxMessageBytes is the limit of a message where the file sets none: 256 MiB.
-const DefaultMaxMessageBytes = 256 << 20
-
-// Load reads and checks a configuration file. The error lists every fault, each with file and path.
-func Load(path string) (*Gateway, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("gateway configuration: %w", err)
+// Load reads and checks a configuration file. The error lists every fault, each with file and path. Its text is what a Watcher begins with.
+func Load(path string) (g *Gateway, text []byte, err error) {
+	if text, err = os.ReadFile(path); err != nil {
+		return nil, nil, fmt.Errorf("gateway configuration: %w", err)
 	}
-	g, err := Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if g, err = Parse(text); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return g, nil
+	return g, text, nil
 }
 
-// Parse reads and checks a configuration. Absent fields have their defaults: prefetch 1000, retries -1, a message limit of 256 MiB.
+// Parse reads and checks a configuration. Absent fields have their defaults: prefetch 1000, retries -1.
 func Parse(text []byte) (*Gateway, error) {
-	g := &Gateway{Prefetch: 1000, Retries: -1, MaxMessageBytes: DefaultMaxMessageBytes, Docarray: "auto"}
+	g := &Gateway{Prefetch: 1000, Retries: -1, Docarray: "auto"}
 	if err := yaml.UnmarshalStrict(text, g); err != nil {
 		return nil, fmt.Errorf("not a gateway configuration: %w", err)
 	}
@@ -50,14 +46,14 @@ func (g *Gateway) check() error {
 	if g.Prefetch < 0 {
 		fault("prefetch: is %d; expected 0 (unlimited) or more", g.Prefetch)
 	}
-	if g.MaxMessageBytes <= 0 || g.MaxMessageBytes > 1<<31-1 {
-		fault("maxMessageBytes: is %d; expected 1 to %d", g.MaxMessageBytes, 1<<31-1)
-	}
 	if g.TimeoutSend < 0 {
 		fault("timeoutSend: is %d; expected milliseconds, or 0 for no timeout", g.TimeoutSend)
 	}
 	if !slices.Contains([]string{"auto", "v1", "v2"}, g.Docarray) {
 		fault("docarray: is %q; expected auto, v1 or v2", g.Docarray)
+	}
+	if !isCompression(g.Compression) {
+		fault("compression: is %q; expected none, gzip or deflate", g.Compression)
 	}
 	byName := make(map[string]*Executor, len(g.Executors))
 	for i := range g.Executors {
@@ -100,15 +96,69 @@ func (e *Executor) check(byName map[string]*Executor) (faults []error) {
 			fault("needs[%d]: %q is floating, so nothing that an answer waits for can need it; mark %q floating too", i, need, e.Name)
 		}
 	}
-	if len(e.Addresses) == 0 {
-		fault("addresses: is empty; expected at least one, such as grpc://host:8080")
+	if e.TimeoutSend != nil && *e.TimeoutSend < 0 {
+		fault("timeoutSend: is %d; expected milliseconds, or 0 for no timeout", *e.TimeoutSend)
 	}
-	for i, a := range e.Addresses {
-		if _, err := ParseAddress(a); err != nil {
-			fault("addresses[%d]: %w", i, err)
+	if e.WaitForReplicas < 0 {
+		fault("waitForReplicas: is %d; expected milliseconds, or 0 not to wait", e.WaitForReplicas)
+	}
+	if !isCompression(e.Compression) {
+		fault("compression: is %q; expected none, gzip or deflate", e.Compression)
+	}
+	return append(faults, e.checkWhere()...)
+}
+
+// checkWhere looks at where the executor runs.
+func (e *Executor) checkWhere() (faults []error) {
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	addresses := func(path string, all []string) {
+		if len(all) == 0 {
+			fault("%s: is empty; expected at least one, such as grpc://host:8080", path)
+		}
+		for i, a := range all {
+			if _, err := ParseAddress(a); err != nil {
+				fault("%s[%d]: %w", path, i, err)
+			}
+		}
+	}
+	if len(e.Shards) == 0 {
+		addresses("addresses", e.Addresses)
+		if len(e.Polling) > 0 || len(e.Before) > 0 || len(e.After) > 0 {
+			fault("shards: is empty; expected at least two where there is polling, before or after")
+		}
+		if e.Canary != nil {
+			if e.Canary.Weight < 0 || e.Canary.Weight > 100 {
+				fault("canary.weight: is %d; expected 0 to 100 percent", e.Canary.Weight)
+			}
+			addresses("canary.addresses", e.Canary.Addresses)
+		}
+		return faults
+	}
+	if len(e.Shards) == 1 {
+		fault("shards: has one; expected at least two, or addresses instead")
+	}
+	if len(e.Addresses) > 0 || e.Canary != nil {
+		fault("shards: there are addresses or a canary too; expected one of them")
+	}
+	for i, shard := range e.Shards {
+		addresses(fmt.Sprintf("shards[%d]", i), shard)
+	}
+	if e.Before != nil {
+		addresses("before", e.Before)
+	}
+	if e.After != nil {
+		addresses("after", e.After)
+	}
+	for _, endpoint := range slices.Sorted(maps.Keys(e.Polling)) {
+		if polling := e.Polling[endpoint]; polling != "any" && polling != "all" {
+			fault("polling[%s]: is %q; expected any or all", endpoint, polling)
 		}
 	}
 	return faults
+}
+
+func isCompression(name string) bool {
+	return slices.Contains([]string{"", "none", "gzip", "deflate"}, name)
 }
 
 // checkGraph looks for cycles, and for the one node that answers the client.

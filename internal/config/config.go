@@ -5,15 +5,14 @@ package config
 
 import "time"
 
-// Gateway is the content of gateway.yaml. Listen addresses are flags of the process, not configuration.
+// Gateway is the content of gateway.yaml: what a gateway can change while it runs. What it cannot is flags of the process: where it listens, its certificate, and the
+// size of messages.
 type Gateway struct {
 	// Name of the flow, for logs and status.
 	Name string `json:"name"`
 	// Prefetch is the number of requests of one stream in flight at a time; 0 is unlimited. A client's __prefetch__
 	// metadata overrides it.
 	Prefetch int `json:"prefetch"`
-	// MaxMessageBytes bounds a message from a client or an executor, in bytes.
-	MaxMessageBytes int `json:"maxMessageBytes"`
 	// Retries is how often a call is tried again on network errors; negative means max(3, number of addresses).
 	Retries int `json:"retries"`
 	// TimeoutSend is the deadline of each try, in milliseconds; 0 is none.
@@ -24,8 +23,6 @@ type Gateway struct {
 	Docarray string `json:"docarray"`
 	// HTTP is what the HTTP door offers.
 	HTTP HTTP `json:"http"`
-	// TLS of all doors; nil serves plain text.
-	TLS *TLS `json:"tls,omitempty"`
 	// Executors in any order; the graph is in their Needs.
 	Executors []Executor `json:"executors"`
 }
@@ -42,12 +39,6 @@ type HTTP struct {
 	NoCRUDEndpoints  bool `json:"noCRUDEndpoints,omitempty"`
 	// ExposeEndpoints are further routes: an endpoint of the executors to the arguments of its route, as Jina writes them.
 	ExposeEndpoints map[string]any `json:"exposeEndpoints,omitempty"`
-}
-
-// TLS is a server's certificate: paths of PEM files.
-type TLS struct {
-	CertFile string `json:"certFile"`
-	KeyFile  string `json:"keyFile"`
 }
 
 // Executor is one node of the graph.
@@ -69,6 +60,10 @@ type Executor struct {
 	// all shards. Only with Shards.
 	Before []string `json:"before,omitempty"`
 	After  []string `json:"after,omitempty"`
+	// Canary is a second version of the executor, which gets a part of the requests. Not with Shards.
+	Canary *Canary `json:"canary,omitempty"`
+	// WaitForReplicas is how long a call waits for a replica where none runs, in milliseconds: an executor may be scaled down to none. 0 does not wait.
+	WaitForReplicas int `json:"waitForReplicas,omitempty"`
 	// When is the condition on documents that this node gets: docarray's query language, a map such as {tags__price: {$lt: 5}}.
 	When map[string]any `json:"when,omitempty"`
 	// TimeoutSend, Retries and Compression of calls to this executor, instead of the gateway's.
@@ -79,6 +74,14 @@ type Executor struct {
 	NoReduce bool `json:"noReduce,omitempty"`
 	// Metadata is sent with every call.
 	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
+// Canary is a version of an executor on trial.
+type Canary struct {
+	// Weight is the part of the requests that it gets, in percent.
+	Weight int `json:"weight"`
+	// Addresses of its replicas.
+	Addresses []string `json:"addresses"`
 }
 
 // Timeout is TimeoutSend as a duration.

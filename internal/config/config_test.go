@@ -39,7 +39,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.Prefetch != 1000 || g.Retries != -1 || g.MaxMessageBytes != DefaultMaxMessageBytes || g.Timeout() != 0 {
+	if g.Prefetch != 1000 || g.Retries != -1 || g.Timeout() != 0 {
 		t.Errorf("got %+v", g)
 	}
 }
@@ -53,25 +53,32 @@ executors:
 - {name: left, needs: [first], addresses: ["grpc://127.0.0.1:1", "grpcs://[::1]:2"]}
 - {name: right, needs: [first], addresses: ["right:8080"]}
 - {name: aside, needs: [left], floating: true, addresses: ["aside:8080"]}
-- {name: join, needs: [left, right], addresses: ["join:8080"]}
+- {name: join, needs: [left, right], addresses: ["join:8080"], canary: {weight: 10, addresses: ["new:8080"]}, waitForReplicas: 1000}
+- name: index
+  needs: [join]
+  shards: [["a:1", "b:1"], ["c:1"]]
+  polling: {/search: all, "*": any}
+  before: ["d:1"]
+  timeoutSend: 0
+  compression: gzip
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.Prefetch != 5 || len(g.Executors) != 5 {
+	if g.Prefetch != 5 || len(g.Executors) != 6 {
 		t.Errorf("got %+v", g)
 	}
 }
 
 func TestLoadNamesTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gateway.yaml")
-	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
+	if _, _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
 	}
 	if err := os.WriteFile(path, []byte("prefetch: -1"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(path); err == nil || !strings.HasPrefix(err.Error(), path+": prefetch: ") {
+	if _, _, err := Load(path); err == nil || !strings.HasPrefix(err.Error(), path+": prefetch: ") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -81,7 +88,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if g, err := Parse(text); err == nil && len(g.Executors) > 0 {
 			for _, e := range g.Executors {
-				if len(e.Addresses) == 0 || len(e.Needs) == 0 {
+				if len(e.Addresses)+len(e.Shards) == 0 || len(e.Needs) == 0 {
 					t.Errorf("accepted %+v", e)
 				}
 			}

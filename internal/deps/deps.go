@@ -8,6 +8,7 @@ import (
 	_ "github.com/google/go-containerregistry/pkg/v1/layout"
 	_ "github.com/google/go-containerregistry/pkg/v1/remote"
 	_ "github.com/google/go-containerregistry/pkg/v1/tarball"
+	_ "github.com/pmezard/go-difflib/difflib"
 	_ "github.com/prometheus/client_golang/prometheus/promhttp"
 	_ "go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	_ "go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -16,5 +17,4 @@ import (
 	_ "helm.sh/helm/v3/pkg/action"
 	_ "helm.sh/helm/v3/pkg/provenance"
 	_ "k8s.io/client-go/kubernetes"
-	_ "github.com/pmezard/go-difflib/difflib"
 )

@@ -31,7 +31,7 @@ func benchmarkHop(b *testing.B, size, inFlight int) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		s := serve.NewServer(config.DefaultMaxMessageBytes)
+		s := serve.NewServer(testMaxBytes)
 		register(s)
 		done := make(chan struct{})
 		go func() { defer close(done); _ = s.Serve(l) }()
@@ -42,9 +42,9 @@ func benchmarkHop(b *testing.B, size, inFlight int) {
 		wire.RegisterSingle(s, func(_ context.Context, in *wire.Message) (*wire.Message, error) { return in, nil })
 	})
 	g, err := New(&config.Gateway{
-		Retries: -1, MaxMessageBytes: config.DefaultMaxMessageBytes, Docarray: "auto",
+		Retries: -1, Docarray: "auto",
 		Executors: []config.Executor{{Name: "a", Needs: []string{"gateway"}, Addresses: []string{"grpc://" + echo}}},
-	}, slog.New(slog.DiscardHandler))
+	}, Options{Log: slog.New(slog.DiscardHandler), MaxMessageBytes: testMaxBytes})
 	if err != nil {
 		b.Fatal(err)
 	}

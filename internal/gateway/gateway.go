@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -18,15 +19,23 @@ import (
 	"github.com/helm-flow/helm-flow/docarray"
 	"github.com/helm-flow/helm-flow/internal/config"
 	"github.com/helm-flow/helm-flow/internal/serve"
+	"github.com/helm-flow/helm-flow/internal/telemetry"
+	"github.com/helm-flow/helm-flow/internal/upstream"
 	"github.com/helm-flow/helm-flow/internal/wire"
 	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
 )
 
-// Gateway answers requests by a configuration. It is safe for concurrent use.
+// Gateway answers requests by a configuration, which can be replaced while it runs. It is safe for concurrent use.
 type Gateway struct {
-	config *config.Gateway
-	graph  *graph
-	log    *slog.Logger
+	current atomic.Pointer[snapshot]
+	pool    *upstream.Pool
+	metrics *telemetry.Gateway
+	log     *slog.Logger
+
+	reloading sync.Mutex // held while the configuration is replaced
+
+	mu      sync.Mutex // guards streams
+	streams map[*stream]bool
 
 	floating sync.WaitGroup // calls that no answer waits for
 	draining chan struct{}  // closed when no more requests are to be taken
@@ -34,13 +43,43 @@ type Gateway struct {
 	readers  sync.WaitGroup // goroutines that read from streams
 }
 
-// New makes a gateway of a checked configuration and begins to connect to its executors. Dial options are for tests. Close ends it.
-func New(c *config.Gateway, log *slog.Logger, opts ...grpc.DialOption) (*Gateway, error) {
-	graph, err := newGraph(c, opts...)
+// Options are what a gateway cannot change while it runs.
+type Options struct {
+	Log *slog.Logger
+	// MaxMessageBytes bounds an answer of an executor.
+	MaxMessageBytes int
+	// Dial options are for tests, which have executors in memory.
+	Dial []grpc.DialOption
+}
+
+// New makes a gateway of a checked configuration and begins to connect to its executors. Close ends it.
+func New(c *config.Gateway, opts Options) (*Gateway, error) {
+	g := &Gateway{
+		pool: upstream.NewPool(opts.MaxMessageBytes, opts.Dial...), log: opts.Log, streams: map[*stream]bool{}, draining: make(chan struct{}),
+	}
+	g.metrics = telemetry.NewGateway(c.Name, g.executors)
+	graph, err := newGraph(c, g.pool, g.metrics)
 	if err != nil {
 		return nil, err
 	}
-	return &Gateway{config: c, graph: graph, log: log, draining: make(chan struct{})}, nil
+	first := &snapshot{config: c, graph: graph}
+	first.users.Store(1)
+	g.current.Store(first)
+	return g, nil
+}
+
+// Metrics are those of the gateway.
+func (g *Gateway) Metrics() *telemetry.Gateway { return g.metrics }
+
+// executors are those of now, for metrics.
+func (g *Gateway) executors() []telemetry.Executor {
+	s := g.acquire()
+	defer s.release()
+	all := make([]telemetry.Executor, len(s.graph.nodes))
+	for i, n := range s.graph.nodes {
+		all[i] = n.state()
+	}
+	return all
 }
 
 // Drain makes streams take no more requests; they end once they have answered those taken.
@@ -55,9 +94,11 @@ func (g *Gateway) Close(ctx context.Context) {
 	case <-done:
 	case <-ctx.Done():
 	}
-	g.graph.close() // ends what still runs
+	last := g.current.Load()
+	last.graph.cut() // ends what still runs
 	<-done
 	g.readers.Wait()
+	last.release()
 }
 
 // Register serves Jina's services on s, which must use wire.Codec.
@@ -100,17 +141,19 @@ func (g *Gateway) dryRun(ctx context.Context) (*jinapb.StatusProto, error) {
 
 // discovery answers with the endpoints of all executors.
 func (g *Gateway) discovery(context.Context) (*jinapb.EndpointsProto, error) {
+	s := g.acquire()
+	defer s.release()
 	var all []string
-	for _, n := range g.graph.nodes {
-		all = append(all, n.executor.Endpoints()...)
+	for _, n := range s.graph.nodes {
+		all = append(all, n.endpoints()...)
 	}
 	slices.Sort(all)
 	return &jinapb.EndpointsProto{Endpoints: slices.Compact(all)}, nil
 }
 
 // generation is that of the documents to merge.
-func (g *Gateway) generation(contents [][]byte) docarray.Generation {
-	switch g.config.Docarray {
+func (s *snapshot) generation(contents [][]byte) docarray.Generation {
+	switch s.config.Docarray {
 	case "v1":
 		return docarray.V1
 	case "v2":

@@ -220,8 +220,8 @@ func TestEndpointRouting(t *testing.T) {
 func (f *testFlow) discovered() {
 	f.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
-	for _, n := range f.gateway.graph.nodes {
-		for len(n.executor.Endpoints()) == 0 {
+	for _, n := range f.gateway.current.Load().graph.nodes {
+		for len(n.endpoints()) == 0 {
 			if time.Now().After(deadline) {
 				f.t.Fatalf("the endpoints of %s are not discovered", n.name)
 			}
@@ -408,7 +408,7 @@ func TestTooBig(t *testing.T) {
 
 // An answer beyond the limit names the executor and the cure.
 func TestAnswerTooBig(t *testing.T) {
-	f := start(t, config.Gateway{MaxMessageBytes: 1 << 20}, executor("a", appending(strings.Repeat("x", 2<<20))))
+	f := startBounded(t, 1<<20, config.Gateway{}, executor("a", appending(strings.Repeat("x", 2<<20))))
 	_, err := f.single(doc("1", ""))
 	if status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), `executor "a"`) || !strings.Contains(err.Error(), "maxMessageBytes") {
 		t.Errorf("got %v", err)

@@ -3,10 +3,12 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
-	"google.golang.org/grpc"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/helm-flow/helm-flow/internal/config"
+	"github.com/helm-flow/helm-flow/internal/telemetry"
 	"github.com/helm-flow/helm-flow/internal/upstream"
 )
 
@@ -22,11 +24,17 @@ type node struct {
 	index    int
 	name     string
 	executor *upstream.Executor
-	needs    []*node // whose answers it waits for; nil stands for the gateway
+	canary   *upstream.Executor // nil without
+	weight   uint64             // the canary's part of the calls, in percent
+	needs    []*node            // whose answers it waits for; nil stands for the gateway
 	next     []edge
 	floating bool
 	noReduce bool
 	end      bool // its answer is the client's
+
+	calls   atomic.Uint64 // so far, for the canary's turn
+	pending atomic.Int64  // calls under way
+	took    prometheus.Observer
 }
 
 // edge leads to one of the parts that a node waits for.
@@ -36,7 +44,7 @@ type edge struct {
 }
 
 // newGraph connects to the executors of a checked configuration.
-func newGraph(c *config.Gateway, opts ...grpc.DialOption) (*graph, error) {
+func newGraph(c *config.Gateway, pool *upstream.Pool, metrics *telemetry.Gateway) (*graph, error) {
 	g := &graph{names: map[string]bool{}}
 	byName := map[string]*node{}
 	var failures []error
@@ -45,11 +53,11 @@ func newGraph(c *config.Gateway, opts ...grpc.DialOption) (*graph, error) {
 			if byName[e.Name] != nil || !allKnown(e.Needs, byName) {
 				continue
 			}
-			executor, err := upstream.New(e, c, opts...)
+			n, err := newNode(&e, c, pool)
 			if err != nil {
 				failures = append(failures, err)
 			}
-			n := &node{name: e.Name, executor: executor, floating: e.Floating, noReduce: e.NoReduce}
+			n.took = metrics.Calls(e.Name)
 			byName[e.Name] = n
 			g.names[e.Name] = true
 			for part, need := range e.Needs {
@@ -105,10 +113,16 @@ func leadsOn(n *node) bool {
 // has says whether an executor has the name.
 func (g *graph) has(name string) bool { return g.names[name] }
 
+// close gives the replicas back. Nobody may walk the graph any more.
 func (g *graph) close() {
 	for _, n := range g.nodes {
-		if n.executor != nil {
-			n.executor.Close()
-		}
+		n.close()
+	}
+}
+
+// cut ends the calls under way.
+func (g *graph) cut() {
+	for _, n := range g.nodes {
+		n.cut()
 	}
 }

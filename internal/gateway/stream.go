@@ -20,13 +20,17 @@ type stream struct {
 	gateway *Gateway
 	rpc     grpc.ServerStream
 	inOrder bool
-	slots   chan struct{}  // one for each request under way; nil if there is no bound
-	stop    chan struct{}  // closed when no more requests are to be taken
-	taken   sync.WaitGroup // requests under way
+	// prefetch is what the client's metadata says, by Jina's rules: 0 leaves it to the configuration, a negative number lifts the limit.
+	prefetch int
+	stop     chan struct{}  // closed when no more requests are to be taken
+	taken    sync.WaitGroup // requests under way
 
-	mu      sync.Mutex // guards the two below
-	stopped bool
-	err     error // what ends the stream
+	mu       sync.Mutex // guards the three below
+	stopped  bool
+	err      error // what ends the stream
+	underway int   // requests, from before they are read
+	// room tells the reader that underway, its limit, or stopped may have changed.
+	room sync.Cond
 
 	// writing holds a token while an answer is being written, and guards the two below. It is no mutex, since writing waits for the client.
 	writing chan struct{}
@@ -38,11 +42,12 @@ type stream struct {
 // under way are answered first.
 func (g *Gateway) call(rpc grpc.ServerStream) error {
 	s := &stream{gateway: g, rpc: rpc, stop: make(chan struct{}), writing: make(chan struct{}, 1), waiting: map[uint64]*wire.Message{}}
+	s.room.L = &s.mu
 	md, _ := metadata.FromIncomingContext(rpc.Context())
 	s.inOrder = lastIs(md.Get(wire.MetadataResultsInOrder), "true")
-	if n := prefetch(md.Get(wire.MetadataPrefetch), g.config.Prefetch); n > 0 {
-		s.slots = make(chan struct{}, n)
-	}
+	s.prefetch = asked(md.Get(wire.MetadataPrefetch))
+	g.addStream(s)
+	defer g.removeStream(s)
 	// The reader may still wait for a request when the stream ends; it takes none any more, and ends with the rpc.
 	g.readers.Go(s.read)
 	select {
@@ -60,16 +65,43 @@ func (g *Gateway) call(rpc grpc.ServerStream) error {
 	return s.err
 }
 
+func (g *Gateway) addStream(s *stream) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.streams[s] = true
+}
+
+func (g *Gateway) removeStream(s *stream) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.streams, s)
+}
+
+// limit is how many requests may be under way now; 0 is any number.
+func (s *stream) limit() int {
+	if s.prefetch == 0 {
+		return s.gateway.current.Load().config.Prefetch
+	}
+	return max(s.prefetch, 0)
+}
+
+// await waits for room for one more request, and takes it. It returns false once the stream has ended.
+func (s *stream) await() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.stopped {
+		if limit := s.limit(); limit == 0 || s.underway < limit {
+			s.underway++
+			return true
+		}
+		s.room.Wait()
+	}
+	return false
+}
+
 // read takes requests until the client has sent all, or the stream ends.
 func (s *stream) read() {
-	for sequence := uint64(0); ; sequence++ {
-		if s.slots != nil {
-			select {
-			case s.slots <- struct{}{}:
-			case <-s.stop:
-				return
-			}
-		}
+	for sequence := uint64(0); s.await(); sequence++ {
 		request, err := wire.Receive(s.rpc)
 		if err != nil {
 			s.end(err)
@@ -106,13 +138,14 @@ func (s *stream) serve(sequence uint64, request *wire.Message) {
 	}
 }
 
-// write writes an answer and gives its slot back. A client that is gone has ended the rpc, and by that the reader.
+// write writes an answer and makes room for another request. A client that is gone has ended the rpc, and by that the reader.
 func (s *stream) write(answer *wire.Message) {
 	_ = s.rpc.SendMsg(answer)
 	answer.Free()
-	if s.slots != nil {
-		<-s.slots
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.underway--
+	s.room.Signal()
 }
 
 // take counts a request as under way, unless the stream has ended.
@@ -134,6 +167,7 @@ func (s *stream) end(err error) {
 		s.stopped = true
 		s.err = err
 		close(s.stop)
+		s.room.Signal()
 	}
 }
 
@@ -147,17 +181,16 @@ func (s *stream) fail(err error) {
 	}
 }
 
-// prefetch is the number of requests of a stream under way at a time, by Jina's rules for the metadata: 0 and what is no number leave it to the
-// configuration, a negative number lifts the limit. The result is 0 for no limit.
-func prefetch(metadata []string, configured int) int {
+// asked is the prefetch that metadata asks for, by Jina's rules: what is no number counts as 0, which leaves it to the configuration.
+func asked(metadata []string) int {
 	if len(metadata) == 0 {
-		return configured
+		return 0
 	}
 	n, err := strconv.Atoi(metadata[len(metadata)-1])
-	if err != nil || n == 0 {
-		return configured
+	if err != nil {
+		return 0
 	}
-	return max(n, 0)
+	return n
 }
 
 func lastIs(values []string, text string) bool {

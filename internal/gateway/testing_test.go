@@ -29,12 +29,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // testFlow is a gateway before executors, all over memory: it runs in virtual time as well as in real.
 type testFlow struct {
 	t         testing.TB
-	config    *config.Gateway
+	maxBytes  int        // of a message
 	mu        sync.Mutex // guards listeners
 	listeners map[string]*bufconn.Listener
 	gateway   *Gateway
 	conn      *grpc.ClientConn // to the gateway
 }
+
+const testMaxBytes = 256 << 20
 
 // handler is an executor's work on one request, or on the parts of a join.
 type handler func(ctx context.Context, parts []*wire.Message) (*wire.Message, error)
@@ -51,7 +53,12 @@ type testExecutor struct {
 // start brings up executors, gateway and a client of it; close takes all down again.
 func start(t testing.TB, c config.Gateway, executors ...testExecutor) *testFlow {
 	t.Helper()
-	f := &testFlow{t: t, config: &c, listeners: map[string]*bufconn.Listener{}}
+	return startBounded(t, testMaxBytes, c, executors...)
+}
+
+func startBounded(t testing.TB, maxBytes int, c config.Gateway, executors ...testExecutor) *testFlow {
+	t.Helper()
+	f := &testFlow{t: t, maxBytes: maxBytes, listeners: map[string]*bufconn.Listener{}}
 	port := 1
 	for _, x := range executors {
 		for range max(x.replicas, 1) {
@@ -64,10 +71,7 @@ func start(t testing.TB, c config.Gateway, executors ...testExecutor) *testFlow 
 		}
 		c.Executors = append(c.Executors, x.Executor)
 	}
-	if c.MaxMessageBytes == 0 {
-		c.MaxMessageBytes = config.DefaultMaxMessageBytes
-	}
-	g, err := New(&c, slog.New(slog.DiscardHandler), grpc.WithContextDialer(f.dial))
+	g, err := New(&c, Options{Log: slog.New(slog.DiscardHandler), MaxMessageBytes: f.maxBytes, Dial: []grpc.DialOption{grpc.WithContextDialer(f.dial)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,13 +92,13 @@ func start(t testing.TB, c config.Gateway, executors ...testExecutor) *testFlow 
 }
 
 func (f *testFlow) serve(address string, register func(*grpc.Server)) {
-	listener := bufconn.Listen(1 << 20)
+	listener := bufconn.Listen(1 << 16)
 	f.mu.Lock()
 	f.listeners[address] = listener
 	f.mu.Unlock()
-	server := serve.NewServer(f.config.MaxMessageBytes + 1<<20)
+	server := serve.NewServer(f.maxBytes + 1<<20)
 	if address == "127.0.0.1:8080" {
-		server = serve.NewServer(f.config.MaxMessageBytes)
+		server = serve.NewServer(f.maxBytes)
 	}
 	register(server)
 	done := make(chan struct{})

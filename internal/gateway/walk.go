@@ -23,6 +23,7 @@ import (
 // failure is the answer, since the node that joins the branches never gets all its parts.
 type walk struct {
 	gateway    *Gateway
+	snapshot   *snapshot
 	start      time.Time
 	endpoint   string
 	parameters *parameters
@@ -54,19 +55,29 @@ type failure struct {
 // process takes a request through the graph and returns the answer. The request is consumed. With an error there is an answer too: an
 // empty one with the request's id, for streams that go on.
 func (g *Gateway) process(ctx context.Context, request *wire.Message) (*wire.Message, error) {
+	s := g.acquire()
+	defer s.release()
 	w := &walk{
-		gateway: g, start: time.Now(), endpoint: request.Header.ExecEndpoint.Text, routes: make([]wire.Route, len(g.graph.nodes)),
-		worked: make([]bool, len(g.graph.nodes)),
+		gateway: g, snapshot: s, start: time.Now(), endpoint: request.Header.ExecEndpoint.Text, routes: make([]wire.Route, len(s.graph.nodes)),
+		worked: make([]bool, len(s.graph.nodes)),
 	}
+	g.metrics.Begin(request.Size())
+	answer, err := w.through(ctx, request)
+	g.metrics.End(w.start, answer.Size(), err == nil && w.failed == nil)
+	return answer, err
+}
+
+// through takes the request along the graph.
+func (w *walk) through(ctx context.Context, request *wire.Message) (*wire.Message, error) {
 	id := request.Header.RequestID
 	if err := w.prepare(request); err != nil {
 		request.Free()
 		return w.withoutAnswer(id), err
 	}
-	if len(g.graph.nodes) == 0 {
+	if len(w.snapshot.graph.nodes) == 0 {
 		w.answer = request
 	} else {
-		w.goOn(ctx, &w.branches, g.graph.origins, request)
+		w.goOn(ctx, &w.branches, w.snapshot.graph.origins, request)
 		w.branches.Wait()
 	}
 	answer, err := w.finish()
@@ -78,7 +89,7 @@ func (g *Gateway) process(ctx context.Context, request *wire.Message) (*wire.Mes
 
 func (w *walk) prepare(request *wire.Message) error {
 	var err error
-	if w.parameters, err = readParameters(request.Parameters, w.gateway.graph.has); err != nil {
+	if w.parameters, err = readParameters(request.Parameters, w.snapshot.graph.has); err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}
 	if target := request.Header.TargetExecutor.Text; target != "" {
@@ -103,7 +114,11 @@ func (w *walk) goOn(ctx context.Context, group *sync.WaitGroup, edges []edge, m 
 		switch {
 		case e.to.floating && group != floating:
 			// No answer waits for it, so the client may be gone before it ends.
-			floating.Go(func() { w.arrive(context.WithoutCancel(ctx), floating, e, part) })
+			w.snapshot.users.Add(1)
+			floating.Go(func() {
+				defer w.snapshot.release()
+				w.arrive(context.WithoutCancel(ctx), floating, e, part)
+			})
 		case !last:
 			group.Go(func() { w.arrive(ctx, group, e, part) })
 		default:
@@ -170,7 +185,7 @@ func (w *walk) collect(e edge, m *wire.Message) []*wire.Message {
 // visit calls a node, or passes it by where the call would do nothing. It consumes the parts. The answer is nil when user code failed.
 func (w *walk) visit(ctx context.Context, n *node, parts []*wire.Message) (*wire.Message, error) {
 	start := time.Now()
-	passed := w.target != nil && !w.target.MatchString(n.name) || w.endpoint != "" && !n.executor.Binds(w.endpoint)
+	passed := w.target != nil && !w.target.MatchString(n.name) || w.endpoint != "" && !n.binds(w.endpoint)
 	if len(parts) > 1 && (passed || !n.noReduce) {
 		if err := w.merge(n, parts); err != nil {
 			return nil, err
@@ -190,7 +205,7 @@ func (w *walk) visit(ctx context.Context, n *node, parts []*wire.Message) (*wire
 		part.Parameters = own
 		part.Header.TargetExecutor = wire.Some("") // a gateway behind this one must not filter again
 	}
-	answer, err := n.executor.Call(ctx, w.endpoint, parts)
+	answer, err := n.call(ctx, w.endpoint, parts)
 	for _, part := range parts {
 		part.Free()
 	}
@@ -227,7 +242,7 @@ func (w *walk) merge(n *node, parts []*wire.Message) error {
 			return status.Errorf(codes.InvalidArgument, "join at %q: %v", n.name, err)
 		}
 	}
-	generation := w.gateway.generation(contents)
+	generation := w.snapshot.generation(contents)
 	if generation == docarray.V2 {
 		contents = w.workLast(n, contents)
 	}

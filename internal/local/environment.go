@@ -2,6 +2,7 @@ package local
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,6 +22,12 @@ func environment(w *pod, name string) (map[string]string, error) {
 			value, err := podField(w, name, from.FieldRef)
 			if err != nil {
 				return nil, fmt.Errorf("env %s: %w", variable.Name, err)
+			}
+			env[variable.Name] = value
+		case from.SecretKeyRef != nil:
+			value, ok := os.LookupEnv(variable.Name)
+			if !ok {
+				return nil, fmt.Errorf("env %s comes from the Secret %s, which is not here; set %[1]s in the environment of run", variable.Name, from.SecretKeyRef.Name)
 			}
 			env[variable.Name] = value
 		case from.ResourceFieldRef != nil:

@@ -31,8 +31,10 @@ type Options struct {
 	Color  bool
 	// Size of the terminal that Stderr is; nil where it is none.
 	Size func() (columns, rows int)
-	// Opened is called once, when the gateway answers at door, host:port.
-	Opened func(door string)
+	// DataDir keeps what executors with volumes or a workspace keep, from one run to the next.
+	DataDir string
+	// Opened is called once, when the gateway answers.
+	Opened func(doors []Door)
 	// Hurry, once closed, makes draining killing.
 	Hurry <-chan struct{}
 }
@@ -41,15 +43,17 @@ type Options struct {
 // process that cannot be kept alive. In any case no process is left when it returns, and no file.
 func Run(ctx context.Context, opts Options) (err error) {
 	dir := filepath.Join(os.TempDir(), runDirPrefix+rand.Text())
-	plan, err := newPlan(opts.Manifests, dir, portFinder())
+	plan, err := newPlan(opts.Manifests, dir, opts.DataDir, portFinder())
 	if err != nil {
 		return err
 	}
 	if err := opts.Programs.resolve(ctx, plan); err != nil {
 		return err
 	}
-	if err := checkDoor(plan.Door); err != nil {
-		return err
+	for _, door := range plan.Doors {
+		if err := checkDoor(door); err != nil {
+			return err
+		}
 	}
 	launcher, err := newLauncher(opts.GuardCommand, dir)
 	if err != nil {
@@ -59,6 +63,11 @@ func Run(ctx context.Context, opts Options) (err error) {
 	defer func() { err = errors.Join(err, launcher.close(), os.RemoveAll(dir)) }()
 	if err := writeFiles(plan.Files, dir); err != nil {
 		return err
+	}
+	for _, folder := range plan.Folders {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return err
+		}
 	}
 
 	screen := newScreen(opts.Stderr, opts.Color, opts.Size, plan.names())
@@ -75,7 +84,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 }
 
 // show is run with a moving picture of the start.
-func (s *supervisor) show(ctx context.Context, plan *Plan, opened func(door string)) error {
+func (s *supervisor) show(ctx context.Context, plan *Plan, opened func(doors []Door)) error {
 	var animation sync.WaitGroup
 	starting, started := context.WithCancel(ctx)
 	animation.Go(func() { s.screen.animate(starting) })
@@ -87,7 +96,7 @@ func (s *supervisor) show(ctx context.Context, plan *Plan, opened func(door stri
 	defer settle()
 	return s.run(ctx, plan, func() {
 		settle()
-		opened(plan.Door)
+		opened(plan.Doors)
 	})
 }
 

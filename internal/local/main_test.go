@@ -82,7 +82,7 @@ func playRun(file, programs string) error {
 		Programs:     Programs{Dir: programs},
 		GuardCommand: []string{os.Args[0], guardWord},
 		Stderr:       os.Stderr,
-		Opened:       func(door string) { fmt.Println("open", door) },
+		Opened:       func(doors []Door) { fmt.Println("open", doors[0].Address) },
 	})
 }
 
@@ -92,6 +92,9 @@ func playWorkload() {
 	config := flag.String("config", "", "")
 	door := flag.String("grpc", "", "")
 	admin := flag.String("admin", "", "")
+	for _, unused := range []string{"drain-timeout", "max-message-bytes", "watch"} {
+		flag.String(unused, "", "")
+	}
 	flag.Parse()
 
 	var executor struct{ UsesWith struct{ Act string } }

@@ -26,18 +26,29 @@ const (
 	componentLabel   = "app.kubernetes.io/component"
 	gatewayComponent = "gateway"
 	nodeAnnotation   = "helm-flow.github.io/node"
-	doorPort         = "grpc"
 )
 
 // Plan is what runs on a laptop in place of the rendered pods. It is made before anything is started or written.
 type Plan struct {
-	// Door is where clients reach the gateway, host:port.
-	Door      string
+	// Doors are where clients reach the gateway; at least one.
+	Doors     []Door
 	Executors []Process
 	Gateway   Process
 	// Files are the ConfigMaps that the processes read, by path.
 	Files map[string]string
+	// Folders are the claims that the processes keep their state in.
+	Folders []string
 }
+
+// Door is where clients reach the gateway.
+type Door struct {
+	// Protocol is the name of the gateway's port: grpc, http or websocket.
+	Protocol string
+	// Address is host:port.
+	Address string
+}
+
+func (d Door) String() string { return d.Protocol + "://" + d.Address }
 
 // Process is a pod as a process.
 type Process struct {
@@ -79,6 +90,7 @@ type pod struct {
 	namespace string
 	spec      *corev1.PodSpec
 	container *corev1.Container
+	claims    []string // names of volumes that each replica has a claim for
 	gateway   bool
 	replicas  []ports
 }
@@ -86,10 +98,10 @@ type pod struct {
 // ports are loopback ports by container port.
 type ports map[int32]int
 
-// newPlan plans the processes for manifests. Files are to be laid out in dir; freePort gives a loopback port nobody uses,
-// another one each time.
-func newPlan(manifests []chart.Manifest, dir string, freePort func() (int, error)) (*Plan, error) {
-	p := &planner{dir: dir, freePort: freePort, configMaps: make(map[string]*corev1.ConfigMap)}
+// newPlan plans the processes for manifests. Files are to be laid out in dir, which ends with the run, and claims in dataDir, which stays; freePort gives a
+// loopback port nobody uses, another one each time.
+func newPlan(manifests []chart.Manifest, dir, dataDir string, freePort func() (int, error)) (*Plan, error) {
+	p := &planner{dir: dir, dataDir: dataDir, freePort: freePort, configMaps: make(map[string]*corev1.ConfigMap)}
 	for _, m := range manifests {
 		if err := p.add(m); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Source, err)
@@ -100,6 +112,7 @@ func newPlan(manifests []chart.Manifest, dir string, freePort func() (int, error
 
 type planner struct {
 	dir        string
+	dataDir    string
 	freePort   func() (int, error)
 	configMaps map[string]*corev1.ConfigMap
 	services   []*corev1.Service
@@ -114,14 +127,14 @@ func (p *planner) add(m chart.Manifest) error {
 	case *corev1.Service:
 		p.services = append(p.services, object)
 	case *appsv1.Deployment:
-		return p.addPods(object.ObjectMeta, object.Spec.Replicas, &object.Spec.Template)
+		return p.addPods(object.ObjectMeta, object.Spec.Replicas, &object.Spec.Template, nil)
 	case *appsv1.StatefulSet:
-		return p.addPods(object.ObjectMeta, object.Spec.Replicas, &object.Spec.Template)
+		return p.addPods(object.ObjectMeta, object.Spec.Replicas, &object.Spec.Template, object.Spec.VolumeClaimTemplates)
 	}
 	return nil
 }
 
-func (p *planner) addPods(meta metav1.ObjectMeta, replicas *int32, template *corev1.PodTemplateSpec) error {
+func (p *planner) addPods(meta metav1.ObjectMeta, replicas *int32, template *corev1.PodTemplateSpec, claims []corev1.PersistentVolumeClaim) error {
 	w := &pod{
 		name:      cmp.Or(template.Annotations[nodeAnnotation], meta.Name),
 		labels:    template.Labels,
@@ -133,6 +146,9 @@ func (p *planner) addPods(meta metav1.ObjectMeta, replicas *int32, template *cor
 		return fmt.Errorf("%s has more than one container, which run cannot start", meta.Name)
 	}
 	w.container = &w.spec.Containers[0]
+	for _, claim := range claims {
+		w.claims = append(w.claims, claim.Name)
+	}
 	count := 1
 	// The gateway has one door, however many replicas it has in a cluster.
 	if replicas != nil && !w.gateway {
@@ -159,12 +175,12 @@ func (p *planner) plan() (*Plan, error) {
 		return nil, errors.New("the chart rendered no gateway")
 	}
 	plan := &Plan{Files: make(map[string]string)}
-	if err := p.openDoor(plan, p.pods[gateway]); err != nil {
-		return nil, err
+	if plan.Doors = p.openDoors(p.pods[gateway]); len(plan.Doors) == 0 {
+		return nil, errors.New("the chart rendered no Service for the gateway's ports")
 	}
 	for _, w := range p.pods {
 		for i := range w.replicas {
-			process, err := p.process(w, i, plan.Files)
+			process, err := p.process(w, i, plan)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", w.name, err)
 			}
@@ -178,21 +194,18 @@ func (p *planner) plan() (*Plan, error) {
 	return plan, nil
 }
 
-// openDoor gives the gateway's gRPC port the number of its Service's port, which is the one that users set.
-func (p *planner) openDoor(plan *Plan, gateway *pod) error {
+// openDoors gives the gateway's ports the numbers of its Service's ports, which are those that users set.
+func (p *planner) openDoors(gateway *pod) []Door {
+	var doors []Door
 	for _, service := range p.services {
 		for _, port := range service.Spec.Ports {
-			target, ok := gateway.target(service, port)
-			if ok && target.Name == doorPort {
+			if target, ok := gateway.target(service, port); ok {
 				gateway.replicas[0][target.ContainerPort] = int(port.Port)
-				plan.Door = loopbackAddress(int(port.Port))
+				doors = append(doors, Door{target.Name, loopbackAddress(int(port.Port))})
 			}
 		}
 	}
-	if plan.Door == "" {
-		return fmt.Errorf("the chart rendered no Service for the gateway's port %q", doorPort)
-	}
-	return nil
+	return doors
 }
 
 // target is the container port that a port of service leads to, if service selects the pod.
@@ -211,8 +224,8 @@ func (w *pod) target(service *corev1.Service, port corev1.ServicePort) (corev1.C
 	return corev1.ContainerPort{}, false
 }
 
-// process plans replica i of w, and adds the files it reads to files.
-func (p *planner) process(w *pod, i int, files map[string]string) (Process, error) {
+// process plans replica i of w, and adds what it reads and keeps to the plan.
+func (p *planner) process(w *pod, i int, plan *Plan) (Process, error) {
 	container, mapped := w.container, w.replicas[i]
 	process := Process{Name: w.name, Dir: container.WorkingDir, Grace: 30 * time.Second}
 	if len(w.replicas) > 1 {
@@ -221,7 +234,7 @@ func (p *planner) process(w *pod, i int, files map[string]string) (Process, erro
 	if seconds := w.spec.TerminationGracePeriodSeconds; seconds != nil {
 		process.Grace = time.Duration(*seconds) * time.Second
 	}
-	mounts, err := p.layOut(w, files)
+	mounts, err := p.layOut(w, i, plan)
 	if err != nil {
 		return Process{}, err
 	}
@@ -233,7 +246,11 @@ func (p *planner) process(w *pod, i int, files map[string]string) (Process, erro
 		process.Env = append(process.Env, name+"="+env[name])
 	}
 	for _, arg := range slices.Concat(container.Command, container.Args) {
-		process.Command = append(process.Command, remapPort(mounts.replace(expand(arg, env)), mapped))
+		arg, err := p.rewriteArgument(expand(arg, env))
+		if err != nil {
+			return Process{}, err
+		}
+		process.Command = append(process.Command, remapPort(mounts.replace(arg), mapped))
 	}
 	for to, from := range map[**Probe]*corev1.Probe{
 		&process.Startup:   container.StartupProbe,
@@ -250,17 +267,23 @@ func (p *planner) process(w *pod, i int, files map[string]string) (Process, erro
 	return process, nil
 }
 
-// layOut adds the ConfigMaps that w mounts to files, and gives the folder that stands for each mount path.
-func (p *planner) layOut(w *pod, files map[string]string) (mounts, error) {
+// layOut adds the ConfigMaps that w mounts and the claims of its replica i to the plan, and gives the folder that stands for each mount path.
+func (p *planner) layOut(w *pod, i int, plan *Plan) (mounts, error) {
 	folders := make(mounts)
 	for _, mount := range w.container.VolumeMounts {
-		i := slices.IndexFunc(w.spec.Volumes, func(v corev1.Volume) bool { return v.Name == mount.Name })
-		if i < 0 {
+		if slices.Contains(w.claims, mount.Name) {
+			folder := filepath.Join(p.dataDir, fmt.Sprintf("%s-%d", w.name, i), mount.Name)
+			folders[mount.MountPath] = folder
+			plan.Folders = append(plan.Folders, folder)
+			continue
+		}
+		v := slices.IndexFunc(w.spec.Volumes, func(v corev1.Volume) bool { return v.Name == mount.Name })
+		if v < 0 {
 			return nil, fmt.Errorf("volume %q is mounted but not declared", mount.Name)
 		}
-		volume := w.spec.Volumes[i]
+		volume := w.spec.Volumes[v]
 		switch {
-		case volume.EmptyDir != nil:
+		case volume.EmptyDir != nil, isToken(volume):
 			continue
 		case volume.ConfigMap == nil:
 			return nil, fmt.Errorf("volume %q is no ConfigMap, which run cannot mount", mount.Name)
@@ -276,10 +299,15 @@ func (p *planner) layOut(w *pod, files map[string]string) (mounts, error) {
 			if err != nil {
 				return nil, fmt.Errorf("ConfigMap %s, %s: %w", configMap.Name, key, err)
 			}
-			files[filepath.Join(folder, key)] = rewritten
+			plan.Files[filepath.Join(folder, key)] = rewritten
 		}
 	}
 	return folders, nil
+}
+
+// isToken tells whether a volume is the way to Kubernetes' API, which is not here.
+func isToken(v corev1.Volume) bool {
+	return v.Projected != nil && slices.ContainsFunc(v.Projected.Sources, func(s corev1.VolumeProjection) bool { return s.ServiceAccountToken != nil })
 }
 
 func loopbackAddress(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }

@@ -27,7 +27,7 @@ func TestPlan(t *testing.T) {
 	for _, path := range flows {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".yml"), func(t *testing.T) {
 			port := 20000
-			plan, err := newPlan(renderFlow(t, path), "/run", func() (int, error) { port++; return port, nil })
+			plan, err := newPlan(renderFlow(t, path), "/run", "/data", func() (int, error) { port++; return port, nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +82,12 @@ func absolute(t *testing.T, path string) string {
 
 func dump(plan *Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "door %s\n", plan.Door)
+	for _, door := range plan.Doors {
+		fmt.Fprintf(&b, "door %s\n", door)
+	}
+	for _, folder := range plan.Folders {
+		fmt.Fprintf(&b, "folder %s\n", folder)
+	}
 	for _, p := range plan.processes() {
 		fmt.Fprintf(&b, "\n%s: %q\n", p.Name, p.Command)
 		if len(p.Env) > 0 {

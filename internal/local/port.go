@@ -41,8 +41,8 @@ func checkPort(address string) error {
 }
 
 // checkDoor tells whether the gateway could listen where the user wants it.
-func checkDoor(address string) error {
-	err := checkPort(address)
+func checkDoor(door Door) error {
+	err := checkPort(door.Address)
 	if err == nil {
 		return nil
 	}
@@ -50,5 +50,5 @@ func checkDoor(address string) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		why = "something else listens there"
 	}
-	return fmt.Errorf("the gateway cannot listen on %s: %s; end that, or choose another port: `with: port:` in the flow, or --set gateway.ports.grpc=…", address, why)
+	return fmt.Errorf("the gateway cannot listen on %s: %s; end that, or choose another port: `with: port:` in the flow, or --set gateway.ports.%s=…", door.Address, why, door.Protocol)
 }

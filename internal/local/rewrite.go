@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net"
 	"regexp"
@@ -79,6 +80,23 @@ func (p *planner) rewriteAddresses(text string) (string, error) {
 		return "", err
 	}
 	return out.String(), nil
+}
+
+// rewriteArgument is rewriteAddresses for an argument that is JSON, as a gateway of Jina's has. Others hold no addresses.
+func (p *planner) rewriteArgument(arg string) (string, error) {
+	var value map[string]any
+	if !serviceAddress.MatchString(arg) || json.Unmarshal([]byte(arg), &value) != nil {
+		return arg, nil
+	}
+	text, err := p.rewriteAddresses(arg)
+	if err != nil {
+		return "", err
+	}
+	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+		return "", err
+	}
+	rewritten, err := json.Marshal(value)
+	return string(rewritten), err
 }
 
 func (p *planner) rewriteNode(node *yaml.Node) error {

@@ -84,7 +84,7 @@ func startRun(t *testing.T, port int, executors map[string]string) *testRun {
 
 func valuesOf(port int, executors map[string]string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "gateway: {port: %d}\nexecutors:\n", port)
+	fmt.Fprintf(&b, "gateway: {ports: {grpc: %d}}\nexecutors:\n", port)
 	needs := "gateway"
 	for _, name := range slices.Sorted(maps.Keys(executors)) {
 		budget := 60_000

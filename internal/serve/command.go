@@ -15,12 +15,18 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/helm-flow/helm-flow/internal/wire"
+	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
 )
 
 const commandUsage = `Without a sub-command %[1]s serves; see %[1]s --help. The sub-commands are:
   %[1]s version
   %[1]s healthcheck [--admin=127.0.0.1:9090]    whether the one that serves there is ready
   %[1]s wait-for [--timeout=60s] ADDRESS...     until all answer: grpc://HOST:PORT, http://HOST:PORT/PATH, tcp://HOST:PORT
+  %[1]s check [--timeout=60s] ADDRESS           sends a request without documents through the flow behind a gateway: grpc://HOST:PORT, http://HOST:PORT
 `
 
 // command is one run of a sub-command.
@@ -35,6 +41,7 @@ var commands = map[string]func(*command, context.Context) error{
 	"version":     (*command).version,
 	"healthcheck": (*command).healthcheck,
 	"wait-for":    (*command).waitFor,
+	"check":       (*command).check,
 }
 
 // errUsage is the error of a wrong command line.
@@ -126,6 +133,66 @@ func (c *command) waitFor(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// check asks a gateway for its dry run.
+func (c *command) check(ctx context.Context) error {
+	timeout := c.flags.Duration("timeout", time.Minute, "")
+	if err := c.parse(); err != nil {
+		return err
+	}
+	if len(c.args) != 1 {
+		return fmt.Errorf("%w: got %d addresses, expected one", errUsage, len(c.args))
+	}
+	address, err := url.Parse(c.args[0])
+	if err != nil || checks[address.Scheme] == nil || address.Port() == "" {
+		return fmt.Errorf("%w: address %q; expected grpc://HOST:PORT or http://HOST:PORT", errUsage, c.args[0])
+	}
+	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	defer cancel()
+	status, err := checks[address.Scheme](ctx, address)
+	if err != nil {
+		return err
+	}
+	if status.Code != jinapb.StatusProto_SUCCESS {
+		return fmt.Errorf("the flow behind %s: %s", address, status.Description)
+	}
+	_, err = fmt.Fprintf(c.stdout, "the flow behind %s answers\n", address)
+	return err
+}
+
+// checks are dry runs, by the scheme of the address.
+var checks = map[string]func(context.Context, *url.URL) (*jinapb.StatusProto, error){"grpc": checkGRPC, "http": checkHTTP}
+
+func checkGRPC(ctx context.Context, address *url.URL) (*jinapb.StatusProto, error) {
+	conn, err := grpc.NewClient(address.Host, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	status := new(jinapb.StatusProto)
+	return status, conn.Invoke(ctx, wire.MethodDryRun, new(emptypb.Empty), status)
+}
+
+func checkHTTP(ctx context.Context, address *url.URL) (*jinapb.StatusProto, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.JoinPath("dry_run").String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	status := new(jinapb.StatusProto)
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, status); err != nil || answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s", request.URL, answer.Status)
+	}
+	return status, nil
 }
 
 const (

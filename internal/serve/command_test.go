@@ -2,7 +2,10 @@ package serve
 
 import (
 	"bytes"
+	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +34,13 @@ func TestCommands(t *testing.T) {
 		{"another answer", "wait-for --timeout=1ms http://" + admin + "/nowhere", "", "404", 1},
 		{"not gRPC", "wait-for --timeout=50ms grpc://" + admin, "", "does not answer", 1},
 		{"nothing to wait for", "wait-for", "", "no address", 2},
+		{"flow answers", "check grpc://" + gRPC, "the flow behind grpc://" + gRPC + " answers", "", 0},
+		{"flow behind HTTP answers", "check http://" + web(t, 200, `{"code": 0, "description": "", "exception": null}`), "the flow behind http://", "", 0},
+		{"flow fails", "check http://" + web(t, 200, `{"code": 1, "description": "executor a is not reachable"}`), "", "executor a is not reachable", 1},
+		{"no gateway", "check http://" + web(t, 404, `{}`), "", "404 Not Found", 1},
+		{"nobody answers", "check grpc://" + closed, "", "refused", 1},
+		{"two flows", "check grpc://a:1 grpc://b:1", "", "got 2 addresses", 2},
+		{"no such check", "check tcp://a:1", "", "expected grpc://HOST:PORT or http://HOST:PORT", 2},
 		{"no scheme", "wait-for localhost:1", "", "expected grpc://HOST:PORT", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -44,6 +54,20 @@ func TestCommands(t *testing.T) {
 			}
 		})
 	}
+}
+
+// web is a gateway's HTTP door that answers the dry run.
+func web(t *testing.T, code int, body string) (address string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/dry_run" {
+			t.Errorf("asks for %s", r.URL)
+		}
+		w.WriteHeader(code)
+		fmt.Fprint(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
 }
 
 // What begins with a flag serves.

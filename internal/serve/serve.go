@@ -3,6 +3,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,10 +11,12 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -27,6 +30,12 @@ type Options struct {
 	GRPC, Admin string // listen addresses
 	// MaxMessageBytes bounds a request.
 	MaxMessageBytes int
+	// TLS of the gRPC port; nil serves plain text. See Certificate.
+	TLS *tls.Config
+	// Metrics are served on the admin port, if set.
+	Metrics http.Handler
+	// Details, if set, are further lines of /readyz?verbose.
+	Details func() []string
 	// Register adds the services.
 	Register func(*grpc.Server)
 	// Drain, if set, is called when the server is to stop and no longer ready, before requests under way are waited for.
@@ -37,8 +46,8 @@ type Options struct {
 }
 
 // NewServer returns a gRPC server as Jina's callers need it: it bears their frequent pings and sends messages of any size.
-func NewServer(maxMessageBytes int) *grpc.Server {
-	return grpc.NewServer(
+func NewServer(maxMessageBytes int, opts ...grpc.ServerOption) *grpc.Server {
+	return grpc.NewServer(append([]grpc.ServerOption{
 		grpc.ForceServerCodecV2(wire.Codec{}),
 		grpc.MaxRecvMsgSize(maxMessageBytes),
 		grpc.MaxSendMsgSize(math.MaxInt32),
@@ -48,7 +57,7 @@ func NewServer(maxMessageBytes int) *grpc.Server {
 		grpc.StaticStreamWindowSize(1<<20),
 		grpc.StaticConnWindowSize(16<<20),
 		grpc.WaitForHandlers(true),
-	)
+	}, opts...)...)
 }
 
 // Run listens on both addresses and serves until ctx is done; then it drains. It returns nil after a drain, and an error if it could not listen or serve.
@@ -71,7 +80,11 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func serve(ctx context.Context, o Options, listener, adminListener net.Listener) error {
-	server := NewServer(o.MaxMessageBytes)
+	var opts []grpc.ServerOption
+	if o.TLS != nil {
+		opts = append(opts, grpc.Creds(credentials.NewTLS(o.TLS)))
+	}
+	server := NewServer(o.MaxMessageBytes, opts...)
 	o.Register(server)
 	healthServer := health.NewServer()
 	for _, name := range wire.JinaServices(server) {
@@ -80,7 +93,7 @@ func serve(ctx context.Context, o Options, listener, adminListener net.Listener)
 	grpc_health_v1.RegisterHealthServer(server, healthServer)
 
 	var ready atomic.Bool
-	admin := &http.Server{Handler: adminHandler(&ready), ReadHeaderTimeout: 5 * time.Second}
+	admin := &http.Server{Handler: o.adminHandler(&ready), ReadHeaderTimeout: 5 * time.Second}
 	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
 	go func() { failed <- admin.Serve(adminListener) }()
@@ -145,16 +158,22 @@ func Status(context.Context) (*jinapb.JinaInfoProto, error) {
 // Version is that of our programs, the plugin and the chart. Programs of users' own have it for the package that they are made with.
 const Version = "0.1.0"
 
-// adminHandler answers /healthz while the process lives and /readyz while it takes requests.
-func adminHandler(ready *atomic.Bool) http.Handler {
+// adminHandler answers /healthz while the process lives, /readyz while it takes requests, and /metrics.
+func (o *Options) adminHandler(ready *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if !ready.Load() {
 			http.Error(w, "draining", http.StatusServiceUnavailable)
 			return
 		}
+		if _, verbose := r.URL.Query()["verbose"]; verbose && o.Details != nil {
+			fmt.Fprintln(w, strings.Join(o.Details(), "\n"))
+		}
 		fmt.Fprintln(w, "ok")
 	})
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", o.Metrics)
+	}
 	return mux
 }

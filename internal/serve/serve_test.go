@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/helm-flow/helm-flow/internal/wire"
+	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -53,7 +54,10 @@ func run(t *testing.T, drainTimeout time.Duration) *running {
 	go func() {
 		r.done <- serve(ctx, Options{
 			MaxMessageBytes: 1 << 20, DrainTimeout: drainTimeout, Log: slog.New(slog.DiscardHandler), Drain: func() { close(r.drained) },
+			Details: func() []string { return []string{"configuration abc", "refused: why"} },
+			Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "metrics") }),
 			Register: func(s *grpc.Server) {
+				wire.RegisterDryRun(s, func(context.Context) (*jinapb.StatusProto, error) { return new(jinapb.StatusProto), nil })
 				wire.RegisterSingle(s, func(ctx context.Context, in *wire.Message) (*wire.Message, error) {
 					r.arrived <- struct{}{}
 					select {
@@ -104,7 +108,7 @@ func TestHealth(t *testing.T) {
 			t.Errorf("health of %q: %v, want %v", service, err, want)
 		}
 	}
-	for path, want := range map[string]string{"/healthz": "200 ok", "/readyz": "200 ok"} {
+	for path, want := range map[string]string{"/healthz": "200 ok", "/readyz": "200 ok", "/readyz?verbose": "200 configuration abc\nrefused: why\nok", "/metrics": "200 metrics"} {
 		if got := r.get(path); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}

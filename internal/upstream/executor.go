@@ -3,10 +3,10 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,56 +19,91 @@ import (
 	"github.com/helm-flow/helm-flow/internal/wire"
 )
 
-// Executor is one node's replicas. It is safe for concurrent use.
-type Executor struct {
-	name     string
-	metadata []string // key, value, key, value…
-	tries    int
-	timeout  time.Duration // of one try; 0 is none
-	replicas []*replica
-	next     atomic.Uint32 // round robin
-
-	cancel context.CancelFunc
-	wg     sync.WaitGroup // the replicas' watchers
+// Options are how an executor is called.
+type Options struct {
+	// Name for errors.
+	Name string
+	// Addresses of the replicas: grpc://host:port or grpcs://host:port. A host that resolves to several addresses is as many replicas.
+	Addresses []string
+	// Metadata is sent with every call.
+	Metadata map[string]string
+	// Timeout of one try; 0 is none.
+	Timeout time.Duration
+	// Retries after network errors; negative means at least three and one for each replica, as Jina has it.
+	Retries int
+	// Compression of requests: gzip, deflate, or none.
+	Compression string
+	// WaitForReplicas is how long a call waits for a replica where there is none.
+	WaitForReplicas time.Duration
 }
 
-// New connects to the replicas of an executor in the background. Close ends it. Dial options are added to the package's own; tests
-// give an in-memory dialer.
-func New(e config.Executor, g *config.Gateway, opts ...grpc.DialOption) (*Executor, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	x := &Executor{name: e.Name, timeout: g.Timeout(), cancel: cancel}
-	for key, value := range e.Metadata {
+// Executor is what answers behind some addresses. It is safe for concurrent use.
+type Executor struct {
+	opts     Options
+	metadata []string // key, value, key, value…
+	call     []grpc.CallOption
+	pool     *Pool
+	sources  []*source
+	next     atomic.Uint32 // round robin
+	cut      atomic.Bool   // nothing is tried again
+}
+
+// New makes an executor, whose replicas connect in the background. Close gives them back.
+func New(pool *Pool, opts Options) (*Executor, error) {
+	x := &Executor{opts: opts, pool: pool}
+	for key, value := range opts.Metadata {
 		x.metadata = append(x.metadata, key, value)
 	}
-	// Jina's rule: a negative number means at least three more tries, and one for each replica.
-	x.tries = 1 + g.Retries
-	if g.Retries < 0 {
-		x.tries = 1 + max(3, len(e.Addresses))
+	if opts.Compression != "" && opts.Compression != "none" {
+		x.call = append(x.call, grpc.UseCompressor(opts.Compression))
 	}
-	for _, text := range e.Addresses {
+	for _, text := range opts.Addresses {
 		address, err := config.ParseAddress(text)
+		var s *source
 		if err == nil {
-			var r *replica
-			if r, err = newReplica(address, g.MaxMessageBytes, opts); err == nil {
-				x.replicas = append(x.replicas, r)
-				x.wg.Go(func() { r.watch(ctx) })
-			}
+			s, err = pool.take(address)
 		}
 		if err != nil {
 			x.Close()
-			return nil, fmt.Errorf("executor %q: %w", e.Name, err)
+			return nil, fmt.Errorf("executor %q: %w", opts.Name, err)
 		}
+		x.sources = append(x.sources, s)
 	}
 	return x, nil
 }
 
-// Close ends all calls and connections.
+// Close gives the replicas back to the pool, which closes those that nobody else has.
 func (x *Executor) Close() {
-	x.cancel()
-	for _, r := range x.replicas {
+	for _, s := range x.sources {
+		x.pool.give(s)
+	}
+}
+
+// Cut ends the calls under way, of everybody who shares the replicas.
+func (x *Executor) Cut() {
+	x.cut.Store(true)
+	for _, r := range x.replicas() {
 		r.conn.Close()
 	}
-	x.wg.Wait()
+}
+
+// Replicas is the number of replicas, and of those that are connected.
+func (x *Executor) Replicas() (all, ready int) {
+	for _, r := range x.replicas() {
+		all++
+		if r.ready.Load() {
+			ready++
+		}
+	}
+	return all, ready
+}
+
+func (x *Executor) replicas() []*replica {
+	all := x.sources[0].state.Load().replicas
+	for _, s := range x.sources[1:] {
+		all = append(slices.Clip(all), s.state.Load().replicas...)
+	}
+	return all
 }
 
 // Answer is what an executor made of a request.
@@ -86,13 +121,24 @@ func (x *Executor) Call(ctx context.Context, endpoint string, parts []*wire.Mess
 	}
 	ctx = metadata.NewOutgoingContext(ctx, metadata.Pairs(outgoing...))
 
-	start := int(x.next.Add(1) - 1)
+	replicas, err := x.wait(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	tried := make([]*replica, 0, 4) // so that it takes no memory for most
 	var failure *Error
-	for try := range x.tries {
-		if err := pause(ctx, try/len(x.replicas)); err != nil {
+	for try := range x.tries(len(replicas)) {
+		if err := pause(ctx, try/len(replicas)); err != nil {
 			return Answer{}, err
 		}
-		r := x.replicas[(start+try)%len(x.replicas)]
+		if try > 0 && try%len(replicas) == 0 { // others may have come
+			tried = tried[:0]
+			if now := x.replicas(); len(now) > 0 {
+				replicas = now
+			}
+		}
+		r := x.pick(replicas, tried)
+		tried = append(tried, r)
 		answer, trailer, err := x.try(ctx, r, parts)
 		if err == nil {
 			return Answer{Message: answer, Failed: isError(trailer)}, nil
@@ -100,36 +146,110 @@ func (x *Executor) Call(ctx context.Context, endpoint string, parts []*wire.Mess
 		if ctx.Err() != nil {
 			return Answer{}, status.FromContextError(ctx.Err()).Err()
 		}
-		failure = &Error{Executor: x.name, Addresses: x.tried(start, try+1), Status: status.Convert(err), Trailer: trailer, Tries: try + 1, timeout: x.timeout}
-		if !worthAnotherTry(failure.Status.Code()) {
+		failure = &Error{Executor: x.opts.Name, Addresses: targets(tried), Status: status.Convert(err), Trailer: trailer, Tries: try + 1, timeout: x.opts.Timeout}
+		if !worthAnotherTry(failure.Status.Code()) || x.cut.Load() {
 			break
 		}
 	}
 	return Answer{}, failure
 }
 
-// try makes one call under the timeout of one.
-func (x *Executor) try(ctx context.Context, r *replica, parts []*wire.Message) (*wire.Message, metadata.MD, error) {
-	if x.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, x.timeout)
-		defer cancel()
+func (x *Executor) tries(replicas int) int {
+	if x.opts.Retries < 0 {
+		return 1 + max(3, replicas)
 	}
-	return r.call(ctx, parts)
+	return 1 + x.opts.Retries
 }
 
-// tried returns the addresses that n tries from start on went to.
-func (x *Executor) tried(start, n int) []string {
-	var addresses []string
-	for i := range min(n, len(x.replicas)) {
-		addresses = append(addresses, x.replicas[(start+i)%len(x.replicas)].address)
+// wait returns the replicas as soon as there are any. It waits for names that are being looked up for the first time, and then as long as the options say.
+func (x *Executor) wait(ctx context.Context) ([]*replica, error) {
+	if replicas := x.replicas(); len(replicas) > 0 {
+		return replicas, nil
 	}
-	return addresses
+	var patience <-chan time.Time
+	for {
+		changed := x.pool.change()
+		known := true
+		var err error
+		for _, s := range x.sources {
+			now := s.state.Load()
+			known = known && now.known
+			err = errors.Join(err, now.err)
+		}
+		if replicas := x.replicas(); len(replicas) > 0 {
+			return replicas, nil
+		}
+		if known && x.opts.WaitForReplicas == 0 {
+			return nil, x.noReplicas(err)
+		}
+		if known && patience == nil {
+			timer := time.NewTimer(x.opts.WaitForReplicas)
+			defer timer.Stop()
+			patience = timer.C
+		}
+		select {
+		case <-changed:
+		case <-patience:
+			return nil, x.noReplicas(err)
+		case <-ctx.Done():
+			return nil, status.FromContextError(ctx.Err()).Err()
+		}
+	}
+}
+
+func (x *Executor) noReplicas(err error) error {
+	what := "no replica runs"
+	if err != nil {
+		what = err.Error()
+	}
+	return &Error{Executor: x.opts.Name, Addresses: x.opts.Addresses, Status: status.New(codes.Unavailable, what)}
+}
+
+// pick is the next replica in turn, of those not tried yet, and if one is connected, a connected one.
+func (x *Executor) pick(replicas, tried []*replica) *replica {
+	start := int(x.next.Add(1) - 1)
+	var otherwise *replica
+	for i := range replicas {
+		r := replicas[(start+i)%len(replicas)]
+		if slices.Contains(tried, r) {
+			continue
+		}
+		if r.ready.Load() {
+			return r
+		}
+		if otherwise == nil {
+			otherwise = r
+		}
+	}
+	if otherwise == nil { // all have been tried
+		return replicas[start%len(replicas)]
+	}
+	return otherwise
+}
+
+// try makes one call under the timeout of one.
+func (x *Executor) try(ctx context.Context, r *replica, parts []*wire.Message) (*wire.Message, metadata.MD, error) {
+	if x.opts.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, x.opts.Timeout)
+		defer cancel()
+	}
+	return r.call(ctx, parts, x.call...)
+}
+
+func targets(replicas []*replica) []string {
+	var all []string
+	for _, r := range replicas {
+		if !slices.Contains(all, r.target) {
+			all = append(all, r.target)
+		}
+	}
+	return all
 }
 
 // Binds says whether a call to the endpoint would do anything: true also of an executor whose endpoints are not known yet.
 func (x *Executor) Binds(endpoint string) bool {
-	for _, r := range x.replicas {
+	for _, r := range x.replicas() {
 		known := r.endpoints.Load()
 		if known == nil || slices.Contains(*known, endpoint) || slices.Contains(*known, wire.DefaultEndpoint) {
 			return true
@@ -141,7 +261,7 @@ func (x *Executor) Binds(endpoint string) bool {
 // Endpoints returns the endpoints bound by any replica that answered discovery, sorted.
 func (x *Executor) Endpoints() []string {
 	var all []string
-	for _, r := range x.replicas {
+	for _, r := range x.replicas() {
 		if known := r.endpoints.Load(); known != nil {
 			all = append(all, *known...)
 		}

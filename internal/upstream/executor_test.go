@@ -15,11 +15,11 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
-	"github.com/helm-flow/helm-flow/internal/config"
 	"github.com/helm-flow/helm-flow/internal/wire"
 	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
 )
@@ -34,13 +34,13 @@ type network struct {
 }
 
 // executor connects to replicas with these handlers, at 127.0.0.1:1, :2 and so on.
-func (n *network) executor(t *testing.T, g config.Gateway, replicas ...func(context.Context) error) *Executor {
+func (n *network) executor(t *testing.T, opts Options, replicas ...func(context.Context) error) *Executor {
 	t.Helper()
 	n.listeners = map[string]*bufconn.Listener{}
-	e := config.Executor{Name: "enc"}
+	opts.Name = "enc"
 	for i, handle := range replicas {
 		address := fmt.Sprintf("127.0.0.1:%d", i+1)
-		e.Addresses = append(e.Addresses, address)
+		opts.Addresses = append(opts.Addresses, address)
 		if handle != nil {
 			n.serve(t, address, func(s *grpc.Server) {
 				wire.RegisterSingle(s, func(ctx context.Context, in *wire.Message) (*wire.Message, error) {
@@ -49,8 +49,7 @@ func (n *network) executor(t *testing.T, g config.Gateway, replicas ...func(cont
 			})
 		}
 	}
-	g.MaxMessageBytes = 1 << 20
-	x, err := New(e, &g, grpc.WithContextDialer(n.dial))
+	x, err := New(NewPool(1<<20, grpc.WithContextDialer(n.dial)), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +69,8 @@ func (n *network) serve(t *testing.T, address string, register func(*grpc.Server
 	n.mu.Lock()
 	n.listeners[address] = listener
 	n.mu.Unlock()
-	s := grpc.NewServer(grpc.ForceServerCodecV2(wire.Codec{}), grpc.WaitForHandlers(true))
+	s := grpc.NewServer(grpc.ForceServerCodecV2(wire.Codec{}), grpc.WaitForHandlers(true),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}))
 	register(s)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(listener) }()
@@ -100,7 +100,8 @@ func call(ctx context.Context, x *Executor) (Answer, error) {
 
 func TestRoundRobin(t *testing.T) {
 	var n network
-	x := n.executor(t, config.Gateway{Retries: -1}, ok, ok, ok)
+	x := n.executor(t, Options{Retries: -1}, ok, ok, ok)
+	eventually(t, func() bool { _, ready := x.Replicas(); return ready == 3 })
 	for range 6 {
 		if _, err := call(t.Context(), x); err != nil {
 			t.Fatal(err)
@@ -120,7 +121,7 @@ func TestTries(t *testing.T) {
 		t.Run(code.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var n network
-				x := n.executor(t, config.Gateway{Retries: -1}, failing(code))
+				x := n.executor(t, Options{Retries: -1}, failing(code))
 				_, err := call(t.Context(), x)
 				if status.Code(err) != code || len(n.calls) != want {
 					t.Errorf("%d tries, want %d: %v", len(n.calls), want, err)
@@ -152,7 +153,7 @@ func TestNumberOfTries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var n network
-				x := n.executor(t, config.Gateway{Retries: test.retries}, test.replicas...)
+				x := n.executor(t, Options{Retries: test.retries}, test.replicas...)
 				_, _ = call(t.Context(), x)
 				if len(n.calls) != test.want {
 					t.Errorf("called %q, want %d calls", n.calls, test.want)
@@ -166,7 +167,7 @@ func TestNumberOfTries(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n network
-		x := n.executor(t, config.Gateway{Retries: 1, TimeoutSend: 2000}, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		x := n.executor(t, Options{Retries: 1, Timeout: 2 * time.Second}, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 		began := time.Now()
 		_, err := call(t.Context(), x)
 		if took := time.Since(began); status.Code(err) != codes.DeadlineExceeded || took != 4*time.Second+100*time.Millisecond {
@@ -188,7 +189,7 @@ func TestTimeout(t *testing.T) {
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n network
-		x := n.executor(t, config.Gateway{Retries: -1}, nil)
+		x := n.executor(t, Options{Retries: -1}, nil)
 		time.AfterFunc(200*time.Millisecond, func() {
 			n.serve(t, "127.0.0.1:1", func(s *grpc.Server) {
 				wire.RegisterSingle(s, func(_ context.Context, in *wire.Message) (*wire.Message, error) { return in, nil })
@@ -202,7 +203,7 @@ func TestRestart(t *testing.T) {
 
 func TestIsError(t *testing.T) {
 	var n network
-	x := n.executor(t, config.Gateway{}, func(ctx context.Context) error { return grpc.SetTrailer(ctx, metadata.Pairs("is-error", "true")) })
+	x := n.executor(t, Options{}, func(ctx context.Context) error { return grpc.SetTrailer(ctx, metadata.Pairs("is-error", "true")) })
 	if answer, err := call(t.Context(), x); err != nil || !answer.Failed {
 		t.Errorf("got %+v, %v", answer, err)
 	}
@@ -211,7 +212,7 @@ func TestIsError(t *testing.T) {
 // Gateways before Jina 3.13 serve the stream alone.
 func TestStreamsOnly(t *testing.T) {
 	var n network
-	x := n.executor(t, config.Gateway{Retries: -1}, nil)
+	x := n.executor(t, Options{Retries: -1}, nil)
 	served := 0
 	n.serve(t, "127.0.0.1:1", func(s *grpc.Server) {
 		wire.RegisterCall(s, func(stream grpc.ServerStream) error {
@@ -238,7 +239,7 @@ func TestStreamsOnly(t *testing.T) {
 // Endpoints are asked for anew each time a connection is made: another version may be behind the address.
 func TestDiscovery(t *testing.T) {
 	var n network
-	x := n.executor(t, config.Gateway{}, nil)
+	x := n.executor(t, Options{}, nil)
 	version := func(endpoints ...string) *grpc.Server {
 		return n.serve(t, "127.0.0.1:1", func(s *grpc.Server) {
 			wire.RegisterDiscovery(s, func(context.Context) (*jinapb.EndpointsProto, error) {
@@ -268,7 +269,7 @@ func eventually(t *testing.T, condition func() bool) {
 // A peer that answers with something else is named, not crashed on.
 func TestMalformedAnswer(t *testing.T) {
 	var n network
-	x := n.executor(t, config.Gateway{}, nil)
+	x := n.executor(t, Options{}, nil)
 	n.serve(t, "127.0.0.1:1", func(s *grpc.Server) {
 		wire.RegisterDryRun(s, func(context.Context) (*jinapb.StatusProto, error) { return nil, nil })
 	})

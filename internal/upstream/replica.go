@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -21,31 +20,37 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	"github.com/helm-flow/helm-flow/internal/config"
 	"github.com/helm-flow/helm-flow/internal/wire"
 	"github.com/helm-flow/helm-flow/internal/wire/jinapb"
 )
 
-// replica is one address of an executor.
+// replica is one process of an executor, or what a mesh has behind one address.
 type replica struct {
-	address string
-	conn    *grpc.ClientConn
+	target string // host:port
+	conn   *grpc.ClientConn
+	cancel context.CancelFunc // ends its watcher
+	// ready says whether the connection stands.
+	ready atomic.Bool
 	// endpoints are those bound, as last discovered; nil while unknown.
 	endpoints atomic.Pointer[[]string]
 	// streamsOnly is set when the peer turned out to serve JinaRPC alone, as gateways before 3.13 do.
 	streamsOnly atomic.Bool
 	maxBytes    int
+	// users are the source, as long as the replica is one of it, and the calls under way. The last one closes the connection.
+	users atomic.Int64
 }
 
-func newReplica(address config.Address, maxBytes int, opts []grpc.DialOption) (*replica, error) {
+func (s *source) newReplica(ctx context.Context, target string) (*replica, error) {
 	transport := insecure.NewCredentials()
-	if address.TLS {
+	if s.address.TLS {
 		transport = credentials.NewTLS(nil)
 	}
-	opts = append([]grpc.DialOption{
+	opts := append([]grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
+		// The name, not the address it resolved to, is what certificates and proxies know.
+		grpc.WithAuthority(s.address.Host),
 		grpc.WithNoProxy(),
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.Codec{}), grpc.MaxCallRecvMsgSize(maxBytes), grpc.MaxCallSendMsgSize(math.MaxInt32)),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.Codec{}), grpc.MaxCallRecvMsgSize(s.pool.maxBytes), grpc.MaxCallSendMsgSize(math.MaxInt32)),
 		// A restarted executor is found again soon; Jina's own keepalive.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second},
@@ -54,16 +59,30 @@ func newReplica(address config.Address, maxBytes int, opts []grpc.DialOption) (*
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDisableRetry(), // tries are ours, on other replicas
-	}, opts...)
-	conn, err := grpc.NewClient(address.Host, opts...)
+	}, s.pool.opts...)
+	conn, err := grpc.NewClient("passthrough:///"+target, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("address %q: %w", address.Host, err)
+		return nil, err
 	}
-	return &replica{address: address.Host, conn: conn, maxBytes: maxBytes}, nil
+	ctx, cancel := context.WithCancel(ctx)
+	r := &replica{target: target, conn: conn, cancel: cancel, maxBytes: s.pool.maxBytes}
+	r.users.Store(1)
+	s.wg.Go(func() { r.watch(ctx, s.lost) })
+	return r, nil
+}
+
+// end takes one of the users away.
+func (r *replica) end() {
+	if r.users.Add(-1) == 0 {
+		r.cancel()
+		r.conn.Close()
+	}
 }
 
 // call returns the answer and the trailer.
-func (r *replica) call(ctx context.Context, parts []*wire.Message) (*wire.Message, metadata.MD, error) {
+func (r *replica) call(ctx context.Context, parts []*wire.Message, opts ...grpc.CallOption) (*wire.Message, metadata.MD, error) {
+	r.users.Add(1)
+	defer r.end()
 	if r.streamsOnly.Load() && len(parts) == 1 {
 		return r.callStream(ctx, parts[0])
 	}
@@ -115,10 +134,12 @@ func (r *replica) callStream(ctx context.Context, request *wire.Message) (*wire.
 	return answer, stream.Trailer(), nil
 }
 
-// watch keeps the connection up and asks for the endpoints each time it is made, since what is behind the address may be another by then.
-func (r *replica) watch(ctx context.Context) {
+// watch keeps the connection up and asks for the endpoints each time it is made, since what is behind the address may be another by then. It puts a token into
+// lost when the connection is lost.
+func (r *replica) watch(ctx context.Context, lost chan<- struct{}) {
 	for {
 		state := r.conn.GetState()
+		wasReady := r.ready.Swap(state == connectivity.Ready)
 		switch state {
 		case connectivity.Idle:
 			r.conn.Connect()
@@ -126,6 +147,12 @@ func (r *replica) watch(ctx context.Context) {
 			r.discover(ctx)
 		case connectivity.Shutdown:
 			return
+		}
+		if wasReady && state != connectivity.Ready {
+			select {
+			case lost <- struct{}{}:
+			default:
+			}
 		}
 		if !r.conn.WaitForStateChange(ctx, state) {
 			return

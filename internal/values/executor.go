@@ -45,6 +45,26 @@ type Executor struct {
 	GPUs map[string]int `json:"gpus,omitempty" flow:"gpus"`
 	// Storage of the claims that volumes and workspace make.
 	Storage Storage `json:"storage,omitzero"`
+	// Canary is a second version of the executor, which gets a part of the requests. Not with shards.
+	Canary *Canary `json:"canary,omitzero"`
+}
+
+// Canary is a version of an executor on trial. What it does not say is the executor's.
+type Canary struct {
+	// Weight is the part of the requests that it gets, in percent; the rest goes to the executor. Default 0.
+	Weight int `json:"weight,omitzero" jsonschema:"minimum=0,maximum=100"`
+	// Replicas of the canary. Default 1.
+	Replicas int `json:"replicas,omitzero" jsonschema:"minimum=1"`
+	// Image of the canary.
+	Image Image `json:"image,omitzero"`
+	// Uses is what answers, as of executors.
+	Uses string `json:"uses,omitzero"`
+	// UsesWith are merged into the executor's.
+	UsesWith map[string]any `json:"usesWith,omitempty"`
+	// Env is merged into the executor's.
+	Env map[string]string `json:"env,omitempty"`
+	// Resources instead of the executor's.
+	Resources map[string]any `json:"resources,omitempty"`
 }
 
 // Stage is an executor before or after the shards of another, whose environment, secrets and telemetry it shares.

@@ -27,6 +27,15 @@ type Gateway struct {
 	HTTP HTTP `json:"http,omitzero"`
 	// TLS of the doors; none by default, as a mesh encrypts within the cluster.
 	TLS TLS `json:"tls,omitzero"`
+	// WatchConfig lets the gateway read its own ConfigMap from Kubernetes' API, and nothing else, so that a change is live within seconds. Default
+	// true. Without it the gateway needs no rights, and waits for the kubelet, which takes up to two minutes.
+	WatchConfig *bool `json:"watchConfig,omitzero"`
+	// Service that clients call.
+	Service Service `json:"service,omitzero"`
+	// Ingress leads to one door from outside the cluster.
+	Ingress Ingress `json:"ingress,omitzero"`
+	// Route leads to the doors from a Gateway of the Gateway API.
+	Route Route `json:"route,omitzero"`
 }
 
 // Ports of the gateway's Service.

@@ -138,9 +138,9 @@ func misfit(v any, t reflect.Type, schema string) string {
 	case bool:
 		ok = ok || t.Kind() == reflect.Bool
 	case float64:
-		ok = ok || t.Kind() == reflect.Int && v == math.Trunc(v)
+		ok = ok || t.Kind() == reflect.Float64 || t.Kind() == reflect.Int && v == math.Trunc(v)
 	case int:
-		ok = ok || t.Kind() == reflect.Int
+		ok = ok || t.Kind() == reflect.Float64 || t.Kind() == reflect.Int
 	}
 	if ok {
 		return ""
@@ -167,6 +167,8 @@ func kindName(t reflect.Type) string {
 		return "true or false"
 	case reflect.Int:
 		return "a whole number"
+	case reflect.Float64:
+		return "a number"
 	case reflect.Slice:
 		return "a list"
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/invopop/jsonschema"
+	orderedmap "github.com/pb33f/ordered-map/v2"
 )
 
 var update = flag.Bool("update", false, "write the schema and the golden files anew")
@@ -47,16 +48,37 @@ func schema(t *testing.T) []byte {
 	s := reflector.Reflect(Values{})
 	s.Title = "Values of the chart flow"
 
-	pattern(t, s, "fullnameOverride", "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")
-	pattern(t, s, "nameOverride", "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")
-	pattern(t, s.Definitions["Volume"], "mountPath", "^/.")
-	property(t, s.Definitions["External"], "addresses").Items.Pattern = "^grpcs?://[^/ ]+:[0-9]+$"
+	for definition, formats := range map[*jsonschema.Schema]map[string]format{
+		s:                                {"fullnameOverride": dnsLabel, "nameOverride": dnsLabel},
+		s.Definitions["Image"]:           {"registry": registry, "repository": repository, "tag": tag, "digest": digest},
+		s.Definitions["SecretKey"]:       {"name": objectName},
+		s.Definitions["Storage"]:         {"size": quantity},
+		s.Definitions["Volume"]:          {"mountPath": absolutePath, "name": claimName, "size": quantity},
+		s.Definitions["Linkerd"]:         {"version": linkerdVersion, "shutdownGracePeriod": goDuration, "controlPlaneNamespace": objectName},
+		s.Definitions["ProxyResources"]:  {"cpuRequest": quantity, "cpuLimit": quantity, "memoryRequest": quantity, "memoryLimit": quantity},
+		s.Definitions["LinkerdRetries"]:  {"timeout": linkerdDuration},
+		s.Definitions["LinkerdTimeouts"]: {"request": linkerdDuration, "response": linkerdDuration, "idle": linkerdDuration},
+		s.Definitions["LinkerdBreaker"]:  {"minPenalty": linkerdDuration, "maxPenalty": linkerdDuration, "successRateWindow": linkerdDuration},
+		s.Definitions["Monitoring"]:      {"interval": prometheusDuration},
+		s.Definitions["Autoscaling"]:     {"prometheus": webAddress},
+	} {
+		for name, f := range formats {
+			property(t, definition, name).Pattern = f.pattern
+		}
+	}
+	property(t, s.Definitions["External"], "addresses").Items.Pattern = address.pattern
 	property(t, s.Definitions["Executor"], "polling").AdditionalProperties.Enum = []any{"any", "all"}
 	property(t, s.Definitions["Executor"], "gpus").AdditionalProperties.Minimum = "0"
+	unavailable := property(t, s.Definitions["PodDisruptionBudget"], "maxUnavailable")
+	unavailable.Extras, unavailable.Minimum, unavailable.Pattern = map[string]any{"type": []string{"integer", "string", "null"}}, "0", percentage.pattern
 	// What comes from an umbrella chart may hold more than is ours.
 	s.Definitions["Global"].AdditionalProperties = nil
 	property(t, s.Definitions["Global"], "imagePullSecrets").Items = &jsonschema.Schema{Extras: map[string]any{"type": []string{"string", "object"}}}
 	takeNull(s)
+	executors := property(t, s, "executors")
+	executors.Extras["type"] = []string{"object", "array", "null"}
+	executors.Items = listedExecutor(t, s)
+	property(t, s, "extraObjects").Items = &jsonschema.Schema{Extras: map[string]any{"type": []string{"string", "object"}}}
 	for _, here := range []*jsonschema.Schema{s, s.Definitions["Volume"]} { // the one is the whole, the other an item of a list
 		here.Type, here.Extras = "object", nil
 	}
@@ -89,9 +111,18 @@ func takeNull(s *jsonschema.Schema) {
 	}
 }
 
-func pattern(t *testing.T, s *jsonschema.Schema, name, pattern string) {
+// listedExecutor is an executor of the list form: one that says its name.
+func listedExecutor(t *testing.T, s *jsonschema.Schema) *jsonschema.Schema {
 	t.Helper()
-	property(t, s, name).Pattern = pattern
+	listed := *s.Definitions["Executor"]
+	listed.Extras = map[string]any{"type": "object"}
+	listed.Properties = orderedmap.New[string, *jsonschema.Schema]()
+	listed.Properties.Set("name", &jsonschema.Schema{Type: "string", Description: "Name of the executor. Default executor<N>, N being the number of executors before it."})
+	for pair := s.Definitions["Executor"].Properties.Oldest(); pair != nil; pair = pair.Next() {
+		listed.Properties.Set(pair.Key, pair.Value)
+	}
+	s.Definitions["ListedExecutor"] = &listed
+	return &jsonschema.Schema{Ref: "#/$defs/ListedExecutor"}
 }
 
 func property(t *testing.T, s *jsonschema.Schema, name string) *jsonschema.Schema {

@@ -30,6 +30,12 @@ type Values struct {
 	Executors map[string]*Executor `json:"executors,omitempty" flow:"executors"`
 	// Mesh is the service mesh that carries the calls.
 	Mesh Mesh `json:"mesh,omitzero"`
+	// Monitoring is how the cluster's Prometheus gets metrics.
+	Monitoring Monitoring `json:"monitoring,omitzero"`
+	// NetworkPolicy keeps everything but the graph's own calls away from pods.
+	NetworkPolicy NetworkPolicy `json:"networkPolicy,omitzero"`
+	// ExtraObjects are further objects of the release, as maps or texts; templates in them are filled in.
+	ExtraObjects []any `json:"extraObjects,omitempty"`
 	// CommonLabels are added to the labels of every object and pod.
 	CommonLabels map[string]string `json:"commonLabels,omitempty"`
 	// CommonAnnotations are added to the annotations of every object.
@@ -67,12 +73,6 @@ type ExecutorDefaults struct {
 
 	// Storage of the claims that volumes and workspaces make.
 	Storage Storage `json:"storage,omitzero"`
-}
-
-// Mesh is the service mesh that carries the calls.
-type Mesh struct {
-	// Provider is linkerd, the default, or none.
-	Provider string `json:"provider,omitzero" jsonschema:"enum=linkerd,enum=none"`
 }
 
 // Map gives the values as Helm takes them: maps, lists and JSON scalars.

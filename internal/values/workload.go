@@ -35,6 +35,20 @@ type Workload struct {
 type WorkloadExtras struct {
 	// Resources are Kubernetes' requests and limits.
 	Resources map[string]any `json:"resources,omitempty"`
+	// Autoscaling changes the number of replicas by load.
+	Autoscaling Autoscaling `json:"autoscaling,omitzero"`
+	// UpdateStrategy of the Deployment or StatefulSet, as Kubernetes writes it. Default: a new pod must be ready before an old one goes.
+	UpdateStrategy map[string]any `json:"updateStrategy,omitempty"`
+	// PodDisruptionBudget bounds how many pods may be evicted at a time.
+	PodDisruptionBudget PodDisruptionBudget `json:"podDisruptionBudget,omitzero"`
+	// ServiceAnnotations are added to the Service's.
+	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
+	// StartupProbe is merged into the chart's; null takes a field away.
+	StartupProbe map[string]any `json:"startupProbe,omitempty"`
+	// ReadinessProbe is merged into the chart's; null takes a field away.
+	ReadinessProbe map[string]any `json:"readinessProbe,omitempty"`
+	// LivenessProbe is merged into the chart's; null takes a field away.
+	LivenessProbe map[string]any `json:"livenessProbe,omitempty"`
 	// PodLabels are added to the pods'.
 	PodLabels map[string]string `json:"podLabels,omitempty"`
 	// PodAnnotations are added to the pods'.

@@ -44,6 +44,9 @@ func (m *Message) Free() {
 	m.data = nil
 }
 
+// Size is the number of bytes that the message takes on the wire.
+func (m *Message) Size() int { return m.envelopeSize() + m.data.Len() }
+
 // HasData says whether the message has documents, or room for them: an empty list counts.
 func (m *Message) HasData() bool { return len(m.data) > 0 }
 

@@ -1,65 +1,79 @@
 {{/*
-toYaml, which gives nothing at all where it fails. What it makes of U+2028 and U+2029 ends the line where Helm reads it.
-*/}}
-{{- define "flow.yaml" -}}
-{{- $text := toYaml . -}}
-{{- if or (not $text) (regexMatch "[\\x{2028}\\x{2029}]" $text) -}}
-{{- fail "a value holds a control character that YAML cannot" -}}
-{{- end -}}
-{{- $text -}}
-{{- end }}
-
-{{/*
 gateway.yaml, as package internal/config reads it.
 */}}
 {{- define "flow.gatewayConfig" -}}
-{{- $gateway := include "flow.gateway" . | fromJson -}}
+{{- $gateway := .flow.gateway -}}
 {{- $nodes := list -}}
-{{- range $name, $executor := include "flow.executors" . | fromJson -}}
-{{- $component := include "flow.component" $name -}}
-{{- $host := printf "%s.%s.svc" (include "flow.object" (dict "root" $ "component" $component)) (include "flow.namespace" $) -}}
-{{- $node := dict
-  "name" $name
-  "needs" $executor.needs
-  "addresses" (($executor.external).addresses | default (list (printf "grpc://%s:8080" $host))) -}}
-{{- range $key := list "floating" "noReduce" "metadata" -}}
-{{- with get $executor $key -}}
-{{- $_ := set $node $key . -}}
+{{- range $name, $executor := .flow.executors -}}
+{{- $nodes = append $nodes (include "flow.nodeConfig" (dict "root" $ "node" $name "executor" $executor) | fromJson) -}}
 {{- end -}}
-{{- end -}}
-{{- $nodes = append $nodes $node -}}
-{{- end -}}
-{{- include "flow.yaml" (dict
+{{- $config := dict
   "name" (include "flow.fullname" .)
   "prefetch" (int64 $gateway.prefetch)
-  "maxMessageBytes" (int64 $gateway.maxMessageBytes)
   "retries" (int64 $gateway.retries)
   "timeoutSend" (int64 $gateway.timeoutSend)
+  "compression" $gateway.compression
   "docarray" $gateway.docarray
-  "executors" $nodes) -}}
+  "executors" $nodes -}}
+{{- with $gateway.http -}}
+{{- $_ := set $config "http" . -}}
+{{- end -}}
+{{- include "flow.yaml" $config -}}
 {{- end }}
 
 {{/*
-executor.yaml of a Go executor. The parameters stand first, as line ends at the end of a file get lost. Takes name,
-executor.
+A node of gateway.yaml, as JSON. Takes root, node, executor.
+*/}}
+{{- define "flow.nodeConfig" -}}
+{{- $executor := .executor -}}
+{{- $config := pick $executor "needs" "metadata" "when" "compression" -}}
+{{- $_ := set $config "name" .node -}}
+{{- range $key := list "floating" "noReduce" -}}
+{{- if get $executor $key -}}
+{{- $_ := set $config $key true -}}
+{{- end -}}
+{{- end -}}
+{{- range $key := list "timeoutSend" "retries" -}}
+{{- if hasKey $executor $key -}}
+{{- $_ := set $config $key (int64 (get $executor $key)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq (($executor.autoscaling).provider | default "none") "keda") (eq (int (dig "minReplicas" 1 $executor.autoscaling)) 0) -}}
+{{- $_ := set $config "waitForReplicas" (int64 $executor.timeoutReady) -}}
+{{- end -}}
+{{- if ($executor.external).addresses -}}
+{{- $_ := set $config "addresses" $executor.external.addresses -}}
+{{- else if gt (int $executor.shards) 1 -}}
+{{- $shards := list -}}
+{{- range $i := until (int $executor.shards) -}}
+{{- $shards = append $shards (list (include "flow.address" (dict "root" $.root "component" (include "flow.part" (dict "node" $.node "part" $i))))) -}}
+{{- end -}}
+{{- $_ := set $config "shards" $shards -}}
+{{- with $executor.polling -}}
+{{- $_ := set $config "polling" . -}}
+{{- end -}}
+{{- if $executor.usesBefore -}}
+{{- $_ := set $config "before" (list (include "flow.address" (dict "root" .root "component" (include "flow.part" (dict "node" .node "part" "before"))))) -}}
+{{- end -}}
+{{- if $executor.usesAfter -}}
+{{- $_ := set $config "after" (list (include "flow.address" (dict "root" .root "component" (include "flow.part" (dict "node" .node "part" "after"))))) -}}
+{{- end -}}
+{{- else -}}
+{{- $_ := set $config "addresses" (list (include "flow.address" (dict "root" .root "component" (include "flow.component" .node)))) -}}
+{{- with $executor.canary -}}
+{{- $address := include "flow.address" (dict "root" $.root "component" (include "flow.part" (dict "node" $.node "part" "canary"))) -}}
+{{- $_ := set $config "canary" (dict "weight" (int64 (.weight | default 0)) "addresses" (list $address)) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $config -}}
+{{- end }}
+
+{{/*
+executor.yaml of a Go executor. The parameters stand first, as line ends at the end of a file get lost. Takes a workload.
 */}}
 {{- define "flow.executorConfig" -}}
-{{- with .executor.usesWith -}}
+{{- with .values.usesWith -}}
 {{- include "flow.yaml" (dict "usesWith" .) }}
 {{ end -}}
-{{- include "flow.yaml" (dict "name" .name "uses" (.executor.uses | default "echo")) -}}
-{{- end }}
-
-{{/*
-The arguments of Jina's executor, as JSON. A $ would begin a variable in a container's arguments. Takes name, executor.
-*/}}
-{{- define "flow.jinaArgs" -}}
-{{- $args := list "executor" "--name" .name "--uses" (.executor.uses | default "config.yml") -}}
-{{- with .executor.usesWith -}}
-{{- $args = concat $args (list "--uses-with" (toJson . | replace "$" "$$")) -}}
-{{- end -}}
-{{- with .executor.pyModules -}}
-{{- $args = concat $args (list "--py-modules") . -}}
-{{- end -}}
-{{- concat $args (list "--host" "0.0.0.0" "--port" "8080" "--native") | toJson -}}
+{{- include "flow.yaml" (dict "name" .node "uses" (.values.uses | default "echo")) -}}
 {{- end }}

@@ -18,7 +18,7 @@ do. A Service's name has no dots and begins with a letter, a release's may.
 
 {{/*
 A text of at most 52 characters: what is longer ends in a hash of the whole. 52 leaves room for what Kubernetes appends to
-a workload's name.
+a workload's name, and for the longest of our own suffixes, -metrics.
 */}}
 {{- define "flow.cut" -}}
 {{- if gt (len .) 52 -}}
@@ -36,10 +36,26 @@ An executor's name in labels.
 {{- end }}
 
 {{/*
+The name of a workload's objects. Takes root, component.
+*/}}
+{{- define "flow.object" -}}
+{{- include "flow.cut" (printf "%s-%s" (include "flow.fullname" .root) .component) -}}
+{{- end }}
+
+{{/*
 The one place that knows the namespace.
 */}}
 {{- define "flow.namespace" -}}
 {{- .Release.Namespace -}}
+{{- end }}
+
+{{/*
+Where the gateway calls a workload. A mesh balances behind the Service's address; without one the gateway does, over the pods' addresses.
+Takes root, component.
+*/}}
+{{- define "flow.address" -}}
+{{- $suffix := eq .root.flow.mesh.provider "none" | ternary "-pods" "" -}}
+{{- printf "grpc://%s%s.%s.svc:8080" (include "flow.object" .) $suffix (include "flow.namespace" .root) -}}
 {{- end }}
 
 {{/*
@@ -52,28 +68,30 @@ app.kubernetes.io/component: {{ .component | quote }}
 {{- end }}
 
 {{/*
-Labels of objects. Takes root, component. They must not reach pod templates: a new chart version would roll every pod.
-*/}}
-{{- define "flow.labels" -}}
-{{ include "flow.selectorLabels" . }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .root.flow.commonLabels }}
-{{ include "flow.yaml" . }}
-{{- end }}
-{{- end }}
-
-{{/*
-The metadata of an object of a workload. Takes a workload, or root, name, component; and annotations, if the object has any.
+The metadata of an object of a workload. Takes a workload, or root, name, component; and what the object has of suffix, labels, annotations.
+The labels must not reach pod templates: a new version of the chart would roll every pod.
 */}}
 {{- define "flow.meta" -}}
+{{- $labels := dict -}}
+{{- range $more := list .root.flow.commonLabels .labels -}}
+{{- include "flow.overlay" (dict "on" $labels "values" $more) -}}
+{{- end -}}
+{{- $_ := set $labels "app.kubernetes.io/name" (include "flow.name" .root) -}}
+{{- $_ := set $labels "app.kubernetes.io/instance" .root.Release.Name -}}
+{{- $_ := set $labels "app.kubernetes.io/component" .component -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" .root.Release.Service -}}
+{{- $_ := set $labels "app.kubernetes.io/version" .root.Chart.AppVersion -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
+{{- $annotations := dict -}}
+{{- range $more := list .root.flow.commonAnnotations .annotations -}}
+{{- include "flow.overlay" (dict "on" $annotations "values" $more) -}}
+{{- end -}}
 metadata:
-  name: {{ .name }}
+  name: {{ .name }}{{ .suffix }}
   namespace: {{ include "flow.namespace" .root | quote }}
   labels:
-    {{- include "flow.labels" . | nindent 4 }}
-  {{- with mergeOverwrite (dict) (.root.flow.commonAnnotations) (.annotations | default dict) }}
+    {{- include "flow.yaml" $labels | nindent 4 }}
+  {{- with $annotations }}
   annotations:
     {{- include "flow.yaml" . | nindent 4 }}
   {{- end }}

@@ -2,26 +2,35 @@
 Works out the whole flow, once for all templates, and keeps it in the root as .flow:
   gateway, executors   values with their defaults; executors by name
   workloads            what runs in the cluster, the gateway first: see _workloads.tpl
-  mesh                 linkerd or none
-  commonLabels, commonAnnotations
+  mesh, monitoring, networkPolicy   values with their defaults
+  commonLabels, commonAnnotations   without what the chart says itself
+  faults               what is wrong so far
 Values of the chart are read nowhere else, as releases that were upgraded with --reuse-values lack the newer ones.
 */}}
 {{- define "flow.load" -}}
 {{- if not (hasKey . "flow") -}}
-{{- $flow := dict "gateway" dict "executors" dict "workloads" list "mesh" ((.Values.mesh).provider | default "linkerd") -}}
+{{- $flow := dict "gateway" dict "executors" dict "workloads" list "faults" list -}}
 {{- $_ := set . "flow" $flow -}}
 {{- with .Values.flow -}}
-{{- include "flow.read" (dict "text" . "into" $flow) -}}
+{{- include "flow.read" (dict "root" $ "text" .) -}}
 {{- end -}}
+{{- range $section := list "mesh" "monitoring" "networkPolicy" -}}
+{{- $_ := set $flow $section dict -}}
+{{- include "flow.overlay" (dict "on" (get $flow $section) "values" (get $.Values $section)) -}}
+{{- end -}}
+{{- include "flow.fill" (dict "values" $flow.mesh "defaults" (include "flow.meshDefaults" . | fromYaml)) -}}
 {{- include "flow.common" . -}}
-{{- $_ := set $flow "gateway" (mergeOverwrite $flow.gateway (.Values.gateway | default dict)) -}}
-{{- include "flow.settle" (dict "values" $flow.gateway "defaults" (include "flow.gatewayDefaults" . | fromYaml)) -}}
+{{- include "flow.overlay" (dict "on" $flow.gateway "values" .Values.gateway) -}}
+{{- $defaults := include "flow.gatewayDefaults" . | fromYaml -}}
+{{- if $flow.gateway.ports -}}
+{{- $_ := unset $defaults "ports" -}}
+{{- end -}}
+{{- include "flow.fill" (dict "values" $flow.gateway "defaults" $defaults) -}}
 {{- include "flow.loadExecutors" . -}}
 {{- include "flow.loadWorkloads" . -}}
 {{- end -}}
 {{- end }}
 
-{{/* The gateway's defaults. */}}
 {{- define "flow.gatewayDefaults" -}}
 runtime: go
 ports: {grpc: 8080}
@@ -33,9 +42,9 @@ compression: none
 maxMessageBytes: 268435456
 docarray: auto
 timeoutReady: 600000
+watchConfig: true
 {{- end }}
 
-{{/* An executor's defaults, under executorDefaults. */}}
 {{- define "flow.executorDefaults" -}}
 runtime: go
 needs: [gateway]
@@ -44,34 +53,107 @@ shards: 1
 timeoutReady: 600000
 {{- end }}
 
-{{/* A part of flow.load. */}}
+{{- define "flow.meshDefaults" -}}
+provider: linkerd
+policy: "off"
+linkerd: {}
+{{- end }}
+
+{{/*
+A part of flow.load: executorDefaults, under what --set-file flow= says, under executors.
+*/}}
 {{- define "flow.loadExecutors" -}}
-{{- $executors := .flow.executors -}}
-{{- $common := omit (.Values.executorDefaults | default dict) "image" -}}
+{{- $said := .flow.executors -}}
+{{- $_ := set .flow "executors" dict -}}
 {{- $defaults := include "flow.executorDefaults" . | fromYaml -}}
-{{- range $name, $values := .Values.executors -}}
-{{- $_ := set $executors $name (kindIs "invalid" $values | ternary nil (mergeOverwrite (get $executors $name | default dict) ($values | default dict))) -}}
+{{- $common := omit (.Values.executorDefaults | default dict) "image" -}}
+{{- include "flow.ownExecutors" . -}}
+{{- $own := .flow.own -}}
+{{- range $name := concat (keys $said) (keys $own) | uniq -}}
+{{- if not (and (hasKey $own $name) (kindIs "invalid" (get $own $name))) -}}
+{{- $executor := dict -}}
+{{- range $values := list $common (get $said $name) (get $own $name) -}}
+{{- include "flow.overlay" (dict "on" $executor "values" $values) -}}
 {{- end -}}
-{{- range $name, $values := $executors -}}
-{{- if kindIs "invalid" $values -}}
-{{- $_ := unset $executors $name -}}
-{{- else -}}
-{{- $executor := $common | ternary (mergeOverwrite (deepCopy $common) $values) $values -}}
-{{- include "flow.settle" (dict "values" $executor "defaults" $defaults) -}}
-{{- $_ := set $executors $name $executor -}}
+{{- include "flow.fill" (dict "values" $executor "defaults" $defaults) -}}
+{{- $_ := set $.flow.executors $name $executor -}}
 {{- end -}}
 {{- end -}}
-{{- if not $executors -}}
-{{- $_ := set $executors "echo" (mergeOverwrite (deepCopy $common) $defaults (dict "uses" "echo")) -}}
+{{- if not .flow.executors -}}
+{{- $executor := dict "uses" "echo" -}}
+{{- include "flow.overlay" (dict "on" $executor "values" $common) -}}
+{{- include "flow.fill" (dict "values" $executor "defaults" $defaults) -}}
+{{- $_ := set .flow.executors "echo" $executor -}}
 {{- end -}}
 {{- end }}
 
 {{/*
-Takes nulls out of values, which is how users take away what others set, and puts in the defaults that are missing. Takes values,
-defaults.
+A part of flow.loadExecutors: the value executors as a map. A list becomes one; as in a flow.yml, an item of it then needs the one before.
 */}}
-{{- define "flow.settle" -}}
-{{- include "flow.prune" .values -}}
+{{- define "flow.ownExecutors" -}}
+{{- $executors := .Values.executors | default dict -}}
+{{- if kindIs "slice" $executors -}}
+{{- $map := dict -}}
+{{- $before := "gateway" -}}
+{{- range $i, $item := $executors -}}
+{{- $name := $item.name | default (printf "executor%d" $i) -}}
+{{- if hasKey $map $name -}}
+{{- include "flow.fault" (dict "root" $ "text" (printf "executors[%d]: is called %s as another is; rename one of them" $i $name)) -}}
+{{- else -}}
+{{- $executor := omit $item "name" -}}
+{{- if not $executor.needs -}}
+{{- $_ := set $executor "needs" (list $before) -}}
+{{- end -}}
+{{- $_ := set $map $name $executor -}}
+{{- if not $executor.floating -}}
+{{- $before = $name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $executors = $map -}}
+{{- end -}}
+{{- $_ := set .flow "own" $executors -}}
+{{- end }}
+
+{{/*
+Lays values over a map, as Helm does: maps are merged, and null takes away what lies beneath. In what belongs to others null may mean
+something, and stays. Takes on, values, others (within such).
+*/}}
+{{- define "flow.overlay" -}}
+{{- $foreign := list "usesWith" "args" "when" "exposeEndpoints" "podSecurityContext" "securityContext" "startupProbe" "readinessProbe" "livenessProbe" -}}
+{{- range $key, $value := .values | default dict -}}
+{{- if kindIs "map" $value -}}
+{{- $on := get $.on $key -}}
+{{- if not (kindIs "map" $on) -}}
+{{- $on = dict -}}
+{{- $_ := set $.on $key $on -}}
+{{- end -}}
+{{- include "flow.overlay" (dict "on" $on "values" $value "others" (or $.others (has $key $foreign))) -}}
+{{- else if and (kindIs "invalid" $value) (not $.others) -}}
+{{- $_ := unset $.on $key -}}
+{{- else -}}
+{{- $_ := set $.on $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Takes what is null out of a map of the chart's own that values were laid over. Takes the map.
+*/}}
+{{- define "flow.prune" -}}
+{{- range $key, $value := . -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $ $key -}}
+{{- else if kindIs "map" $value -}}
+{{- include "flow.prune" $value -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Puts in what is missing. Takes values, defaults.
+*/}}
+{{- define "flow.fill" -}}
 {{- range $key, $value := .defaults -}}
 {{- if not (hasKey $.values $key) -}}
 {{- $_ := set $.values $key $value -}}
@@ -80,30 +162,23 @@ defaults.
 {{- end }}
 
 {{/*
-Takes nulls out of a map at every depth; but not of what belongs to others, to whom null may mean something.
-*/}}
-{{- define "flow.prune" -}}
-{{- $others := list "usesWith" "args" "when" "exposeEndpoints" "podSecurityContext" "securityContext" -}}
-{{- range $key, $value := . -}}
-{{- if kindIs "invalid" $value -}}
-{{- $_ := unset $ $key -}}
-{{- else if and (kindIs "map" $value) (not (has $key $others)) -}}
-{{- include "flow.prune" $value -}}
-{{- end -}}
-{{- end -}}
-{{- end }}
-
-{{/*
 What every object says, without what the chart says itself.
 */}}
 {{- define "flow.common" -}}
-{{- $labels := omit (.Values.commonLabels | default dict) "helm.sh/chart" "app.kubernetes.io/name" "app.kubernetes.io/instance"
-  "app.kubernetes.io/component" "app.kubernetes.io/managed-by" "app.kubernetes.io/version" -}}
-{{- $annotations := deepCopy (.Values.commonAnnotations | default dict) -}}
-{{- include "flow.prune" $labels -}}
-{{- include "flow.prune" $annotations -}}
-{{- $_ := set .flow "commonLabels" $labels -}}
+{{- $labels := dict -}}
+{{- include "flow.overlay" (dict "on" $labels "values" .Values.commonLabels) -}}
+{{- $annotations := dict -}}
+{{- include "flow.overlay" (dict "on" $annotations "values" .Values.commonAnnotations) -}}
+{{- $_ := set .flow "commonLabels" (omit $labels "helm.sh/chart" "app.kubernetes.io/name" "app.kubernetes.io/instance"
+  "app.kubernetes.io/component" "app.kubernetes.io/managed-by" "app.kubernetes.io/version") -}}
 {{- $_ := set .flow "commonAnnotations" $annotations -}}
+{{- end }}
+
+{{/*
+Notes that something is wrong; checks.yaml shows all faults together. Takes root, text.
+*/}}
+{{- define "flow.fault" -}}
+{{- $_ := set .root.flow "faults" (append .root.flow.faults .text) -}}
 {{- end }}
 
 {{/*
