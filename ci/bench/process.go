@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -91,13 +90,13 @@ func startPeers(ctx context.Context) (_ *peers, err error) {
 
 	gatewayConfig := filepath.Join(dir, "gateway.yaml")
 	if err := writeJSON(gatewayConfig, config.Gateway{
-		Name: "bench", Prefetch: 1000, Retries: -1, Docarray: "auto", MaxMessageBytes: math.MaxInt32,
+		Name: "bench", Prefetch: 1000, Retries: -1, Docarray: "auto",
 		Executors: []config.Executor{{Name: "echo", Needs: []string{"gateway"}, Addresses: []string{upstream}}},
 	}); err != nil {
 		return nil, err
 	}
 	if _, err := p.start(ctx, ours, func(addr, admin string) []string {
-		return []string{"bin/flow-gateway", "--config=" + gatewayConfig, "--grpc=" + addr, "--admin=" + admin}
+		return []string{"bin/flow-gateway", "--config=" + gatewayConfig, "--grpc=" + addr, "--admin=" + admin, "--max-message-bytes=2147483647"}
 	}); err != nil {
 		return nil, err
 	}

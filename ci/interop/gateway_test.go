@@ -3,7 +3,6 @@ package interop
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -190,12 +189,11 @@ func startGateway(tb testing.TB, name string, c config.Gateway) *process {
 	c.Name = name
 	c.Retries = -1
 	c.Docarray = "auto"
-	c.MaxMessageBytes = math.MaxInt32
-	return startOurs(tb, "flow-gateway", name, c)
+	return startOurs(tb, "flow-gateway", name, c, "--max-message-bytes=2147483647")
 }
 
 // startOurs starts one of our programs with this configuration.
-func startOurs(tb testing.TB, program, name string, config any) *process {
+func startOurs(tb testing.TB, program, name string, config any, args ...string) *process {
 	tb.Helper()
 	file := filepath.Join(tb.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, []byte(mustJSON(tb, config)), 0o600); err != nil {
@@ -203,7 +201,7 @@ func startOurs(tb testing.TB, program, name string, config any) *process {
 	}
 	addr := loopback(freePort(tb))
 	p := start(tb, program+"-"+name, exec.Command(goBinary(tb, program),
-		"--config="+file, "--grpc="+addr, "--admin="+loopback(freePort(tb))))
+		append(args, "--config="+file, "--grpc="+addr, "--admin="+loopback(freePort(tb)))...))
 	p.addr = addr
 	return p
 }

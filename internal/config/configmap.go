@@ -170,7 +170,7 @@ func (c *ConfigMap) get(ctx context.Context) (*http.Response, error) {
 	request.Header.Set("Accept", "application/json")
 	response, err := c.client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes' API: %w", err)
+		return nil, fmt.Errorf("API of Kubernetes: %w", err)
 	}
 	return response, nil
 }

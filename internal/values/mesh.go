@@ -11,7 +11,7 @@ type Mesh struct {
 	Linkerd Linkerd `json:"linkerd,omitzero"`
 }
 
-// Linkerd's settings. It drops values that it does not understand in silence, so all of them are checked here. There are two kinds of durations: those
+// Linkerd are its settings. It drops values that it does not understand in silence, so all of them are checked here. There are two kinds of durations: those
 // of proxies are Go's, such as 1m30s; those of Services are a whole number and one unit, such as 90s.
 type Linkerd struct {
 	// Version of the control plane, which decides on the names of annotations. Default 2.20.
