@@ -22,9 +22,11 @@ import (
 var resources = map[string][][2]string{
 	"v1": {{"configmaps", "ConfigMap"}, {"namespaces", "Namespace"}, {"persistentvolumeclaims", "PersistentVolumeClaim"}, {"pods", "Pod"},
 		{"secrets", "Secret"}, {"serviceaccounts", "ServiceAccount"}, {"services", "Service"}},
-	"apps/v1":              {{"deployments", "Deployment"}, {"statefulsets", "StatefulSet"}},
-	"policy/v1":            {{"poddisruptionbudgets", "PodDisruptionBudget"}},
-	"networking.k8s.io/v1": {{"networkpolicies", "NetworkPolicy"}, {"ingresses", "Ingress"}},
+	"apps/v1":                      {{"deployments", "Deployment"}, {"statefulsets", "StatefulSet"}},
+	"policy/v1":                    {{"poddisruptionbudgets", "PodDisruptionBudget"}},
+	"autoscaling/v2":               {{"horizontalpodautoscalers", "HorizontalPodAutoscaler"}},
+	"rbac.authorization.k8s.io/v1": {{"roles", "Role"}, {"rolebindings", "RoleBinding"}},
+	"networking.k8s.io/v1":         {{"networkpolicies", "NetworkPolicy"}, {"ingresses", "Ingress"}},
 }
 
 // apiServer keeps objects as a Kubernetes API server does, and does nothing about them: enough for Helm to install, upgrade and list.
