@@ -71,9 +71,9 @@ func Split(verb string, args []string, isBoolean func(name string) (boolean, kno
 
 // short takes letters apart: flags without value, and at the end one with its value, if that is glued on.
 func short(letters string, takesValue func(string) bool) Flag {
-	for i, letter := range letters {
-		if name := string(letter); takesValue(name) {
-			value, hasEquals := strings.CutPrefix(letters[i+len(name):], "=")
+	for i := range len(letters) { // bytes, as in pflag
+		if name := letters[i : i+1]; takesValue(name) {
+			value, hasEquals := strings.CutPrefix(letters[i+1:], "=")
 			return Flag{Name: name, Value: value, HasValue: hasEquals || value != ""}
 		}
 	}
