@@ -23,7 +23,7 @@ var (
 	// secretFields hold what may be secret whatever it is called.
 	secretFields = []string{"env", "grpc_metadata", "metadata"}
 	// secretName is how people call secrets.
-	secretName = regexp.MustCompile(`(?i)(passw|passphrase|secret|token|credential|api_?key|access_?key|private_?key|auth)`)
+	secretName = regexp.MustCompile(`(?i)(passw|passphrase|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key|auth)`)
 	// substituted is a reference to a variable.
 	substituted = regexp.MustCompile(`\$\{\{|\$[A-Za-z_{]`)
 	// userinfo is a password in a URL.
@@ -37,8 +37,8 @@ var (
 // Secrets of a flow: what stands in its env and metadata, under names that say so, and what its variables hold.
 type Secrets struct {
 	texts []string
-	// lines with references to variables.
-	lines map[int]bool
+	// source by lines.
+	source []string
 	// places are hidden texts in the file: line to column.
 	places map[int]int
 	// all: nothing may be shown.
@@ -48,10 +48,7 @@ type Secrets struct {
 // FindSecrets looks for the secrets of a flow's source. variables are what its references have found, by name. A template hides what comes from
 // where, so that with variables none of its texts is shown.
 func FindSecrets(source string, isTemplate bool, variables map[string]string) *Secrets {
-	s := &Secrets{lines: make(map[int]bool), places: make(map[int]int), all: isTemplate && len(variables) > 0}
-	for i, line := range strings.Split(source, "\n") {
-		s.lines[i+1] = substituted.MatchString(line)
-	}
+	s := &Secrets{source: strings.Split(source, "\n"), places: make(map[int]int), all: isTemplate && len(variables) > 0}
 	for name, value := range variables {
 		if len(value) >= longVariable || len(value) >= longSecret && secretName.MatchString(name) {
 			s.texts = append(s.texts, value)
@@ -88,22 +85,26 @@ func (s *Secrets) find(n *yaml.Node, maybe, called bool) {
 	}
 }
 
-// hide notes where a scalar stands.
+// hide notes where a scalar stands, which may go on in lines that are indented more.
 func (s *Secrets) hide(n *yaml.Node) {
 	if column, ok := s.places[n.Line]; !ok || n.Column < column {
 		s.places[n.Line] = n.Column
 	}
-	lines := strings.Count(strings.TrimRight(n.Value, "\n"), "\n")
-	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		for i := range lines + 1 {
-			s.places[n.Line+1+i] = 1
+	if n.Line > len(s.source) {
+		return
+	}
+	indent := func(line string) int { return len(line) - len(strings.TrimLeft(line, " -")) }
+	for i, line := range s.source[n.Line:] {
+		if strings.TrimSpace(line) != "" && indent(line) <= indent(s.source[n.Line-1]) {
+			break
 		}
+		s.places[n.Line+1+i] = 1
 	}
 }
 
 // hides reports whether the value of an origin is one.
 func (s *Secrets) hides(o values.Origin) bool {
-	if s.all || s.lines[o.Pos.Line] {
+	if line := o.Pos.Line; s.all || line > 0 && line <= len(s.source) && substituted.MatchString(s.source[line-1]) {
 		return true
 	}
 	for name := range strings.SplitSeq(o.Field, ".") {
@@ -140,7 +141,7 @@ func (s *Secrets) mask(text string) string {
 func (s *Secrets) MaskLine(number int, line string) string {
 	if column, ok := s.places[number]; ok {
 		runes := []rune(line)
-		if column-1 <= len(runes) {
+		if column-1 < len(runes) {
 			line = string(runes[:column-1]) + Hidden
 		}
 	}
