@@ -137,7 +137,7 @@ func (c *throughHelm) runInto(ctx context.Context, stdout io.Writer, line comman
 		chart = filepath.Join(private, "flow")
 	}
 	args = append(args, chart)
-	var stdin io.Reader = c.env.Stdin
+	stdin := c.env.Stdin
 	if text != nil {
 		file := "-"
 		if c.input.readsStdin() {
