@@ -2,7 +2,7 @@ SHELL := bash
 # A fresh machine needs git, Go, make, a C compiler (for the race detector), Python 3 with venv and pip, and the package
 # registries. Everything else lands in .tools/, in the versions that ci/tools/ pins, once and when a pin changes.
 
-.PHONY: build demo test check unit chart interop bench dist tools generate clean
+.PHONY: build demo images test check unit chart interop cluster bench dist cluster-up cluster-down cluster-status bin/cluster tools generate clean
 .DELETE_ON_ERROR:
 
 # The three programs. No -trimpath: with it nothing that tests, vet and Helm's build compile could be shared.
@@ -15,22 +15,28 @@ demo: build .tools/bin/helm3
 	go build -o bin/demo ./ci/demo
 	bin/demo
 
-# --- Tests: four rings. A ring that cannot run fails.
+# The images of gateway and executor, without a container engine, in dist/images; PUSH=registry.example/team pushes them, too.
+images:
+	go build -o bin/images ./ci/images
+	bin/images $(if $(PUSH),-push $(PUSH))
 
-test: check unit chart interop
+# --- Tests: five rings. A ring that cannot run fails.
+
+test: check unit chart interop cluster
 
 GOTEST := .tools/bin/gotestsum --format pkgname --format-hide-empty-pkg --
 # Packages whose tests need Helm (the root's run the README) or Python; all others are unit tests.
 CHART   := . ./charts/... ./internal/chart/... ./plugin/... ./ci/demo/... ./ci/dist/...
-INTEROP := ./ci/interop/...
+INTEROP := ./ci/interop/... ./ci/images/...
 
 check: .tools/bin/staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
 	go vet ./...
 	.tools/bin/staticcheck ./...
+	cd ci/cluster && go vet ./... && ../../.tools/bin/staticcheck ./...
 
-unit: .tools/bin/gotestsum
+unit: .tools/bin/gotestsum .tools/uv/pyvenv.cfg
 	$(GOTEST) -race $$(go list ./... | grep -vxFf <(go list $(CHART) $(INTEROP)))
 
 # The chart, the plugin's commands and those of the README under both Helms; the demo.
@@ -40,6 +46,10 @@ chart: build .tools/bin/gotestsum .tools/bin/helm3 .tools/bin/helm4
 # Real Python Jina, both document generations, before, behind and beside our programs.
 interop: .tools/bin/gotestsum .tools/py-v1/pyvenv.cfg .tools/py-v2/pyvenv.cfg
 	$(GOTEST) $(INTEROP)
+
+# The Kubernetes of ci/cluster itself; as root.
+cluster: .tools/bin/gotestsum
+	cd ci/cluster && ../../$(GOTEST) -timeout=40m ./...
 
 # Side by side with Jina's gateway; BENCH=short for fewer repetitions.
 bench: build .tools/py-v2/pyvenv.cfg
@@ -51,6 +61,20 @@ bench: build .tools/py-v2/pyvenv.cfg
 dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 dist:
 	go run ./ci/dist $(if $(PUSH),-push $(PUSH))
+
+# --- A Kubernetes to try things on, as root: ci/cluster/README.md. The first time builds it.
+
+cluster-up: bin/cluster
+	bin/cluster up
+
+cluster-down: bin/cluster
+	bin/cluster down
+
+cluster-status: bin/cluster
+	bin/cluster status
+
+bin/cluster:
+	go build -C ci/cluster -o $(CURDIR)/bin/cluster .
 
 # --- Generated code.
 

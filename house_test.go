@@ -16,7 +16,7 @@ const module = "github.com/helm-flow/helm-flow"
 
 // layers lists every package of the product, top to bottom. A package imports only what stands in a lower layer.
 var layers = [][]string{
-	{"cmd/helm-flow", "cmd/flow-gateway", "cmd/flow-executor", "ci/bench", "ci/demo", "ci/dist", "ci/interop", "examples/go-executor"},
+	{"cmd/helm-flow", "cmd/flow-gateway", "cmd/flow-executor", "ci/bench", "ci/demo", "ci/dist", "ci/images", "ci/interop", "examples/go-executor"},
 	{"plugin"},
 	{"plugin/diff", "plugin/explain", "plugin/graph", "plugin/helm"},
 	{"internal/gateway", "internal/load", "internal/local"},

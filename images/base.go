@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -21,53 +19,58 @@ import (
 
 // base is what a Python executor's layers lie on, for one platform.
 type base struct {
-	name   string
-	digest v1.Hash
-	image  v1.Image // with OCI's media types
-	python interpreter
-	jina   bool // has the program on its PATH
+	// name and digest are those of an image that was made elsewhere; they are empty for what was made here.
+	name     string
+	digest   v1.Hash
+	image    v1.Image          // with OCI's media types
+	packages []softwarePackage // of a base that was made here; others are not taken apart
+	python   interpreter
+	jina     bool // has the program on its PATH
 }
 
-// openBase finds the base that the options name, and what there is in it.
+// openBase finds the base that the options name, or makes it, and looks what there is in it.
 func openBase(ctx context.Context, b *builder, platform v1.Platform) (*base, error) {
 	step := "base for " + platform.String()
 	b.Progress(step, b.Base, false)
-	found, image, err := findBase(ctx, b.Base, platform)
+	find := b.findBase
+	if b.Base == debianBase {
+		find = b.makeDebian
+	}
+	found, err := find(ctx, platform, step)
+	if err == nil {
+		err = found.inspect(ctx)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("base %w", err)
-	}
-	if found.image, err = b.asOCI(ctx, image, step); err != nil {
-		return nil, fmt.Errorf("base %s: %w", found.name, err)
-	}
-	if found.digest, err = image.Digest(); err != nil {
-		return nil, fmt.Errorf("base %s: %w", found.name, err)
-	}
-	if err := found.inspect(ctx); err != nil {
-		return nil, fmt.Errorf("base %s: %w", found.name, err)
+		return nil, fmt.Errorf("base %s: %w", b.Base, err)
 	}
 	b.Progress(step, "Python "+found.python.version, true)
 	return found, nil
 }
 
 // findBase opens a folder with an OCI layout, a file, or else what a registry has.
-func findBase(ctx context.Context, where string, platform v1.Platform) (*base, v1.Image, error) {
-	info, err := os.Stat(where)
+func (b *builder) findBase(ctx context.Context, platform v1.Platform, step string) (*base, error) {
+	// Where it lies on this machine is nobody's business.
+	found := &base{name: filepath.Base(b.Base)}
+	info, err := os.Stat(b.Base)
 	var image v1.Image
 	switch {
-	case err == nil && info.IsDir() && isLayout(where):
-		image, err = layoutImage(where, platform)
+	case err == nil && info.IsDir() && isLayout(b.Base):
+		image, err = layoutImage(b.Base, platform)
 	case err == nil && info.Mode().IsRegular():
-		image, err = tarballImage(where, platform)
-	case strings.HasPrefix(where, ".") || filepath.IsAbs(where):
+		image, err = tarballImage(b.Base, platform)
+	case strings.HasPrefix(b.Base, ".") || filepath.IsAbs(b.Base):
 		err = errors.New("is neither the folder of an OCI layout nor a file")
 	default:
-		return registryBase(ctx, where, platform)
+		found.name, image, err = registryBase(ctx, b.Base, platform)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", where, err)
+		return nil, err
 	}
-	// Where it lies on this machine is nobody's business.
-	return &base{name: filepath.Base(where)}, image, nil
+	if found.digest, err = image.Digest(); err != nil {
+		return nil, err
+	}
+	found.image, err = b.asOCI(ctx, image, step)
+	return found, err
 }
 
 func layoutImage(dir string, platform v1.Platform) (v1.Image, error) {
@@ -86,14 +89,15 @@ func tarballImage(file string, platform v1.Platform) (v1.Image, error) {
 	return image, checkPlatform(image, platform)
 }
 
-func registryBase(ctx context.Context, where string, platform v1.Platform) (*base, v1.Image, error) {
+// registryBase is an image in a registry, and its full name.
+func registryBase(ctx context.Context, where string, platform v1.Platform) (string, v1.Image, error) {
 	ref, err := name.ParseReference(where)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: no such folder or file, nor an image's reference: %w", where, err)
+		return "", nil, fmt.Errorf("no such folder or file, nor an image's reference: %w", err)
 	}
 	descriptor, err := remote.Get(ref, remoteOptions(ctx)...)
 	if err != nil {
-		return nil, nil, registryError(err, ref)
+		return "", nil, registryError(err, ref)
 	}
 	var image v1.Image
 	if descriptor.MediaType.IsIndex() {
@@ -104,10 +108,7 @@ func registryBase(ctx context.Context, where string, platform v1.Platform) (*bas
 	} else if image, err = descriptor.Image(); err == nil {
 		err = checkPlatform(image, platform)
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", ref, err)
-	}
-	return &base{name: ref.Name()}, image, nil
+	return ref.Name(), image, err
 }
 
 // choose returns the only image of an index for the platform.
@@ -208,7 +209,10 @@ func (b *builder) asOCI(ctx context.Context, image v1.Image, step string) (v1.Im
 	if len(layers) != len(file.RootFS.DiffIDs) {
 		return nil, fmt.Errorf("has %d layers, but %d in its configuration", len(layers), len(file.RootFS.DiffIDs))
 	}
-	oci := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	oci, err := emptyImage(v1.Platform{})
+	if err != nil {
+		return nil, err
+	}
 	var additions []mutate.Addendum
 	for n, layer := range layers {
 		if layer, err = b.cached(ctx, layer, file.RootFS.DiffIDs[n], step); err != nil {
@@ -231,51 +235,3 @@ func ociLayer(mediaType types.MediaType) types.MediaType {
 	}
 	return mediaType
 }
-
-// cached is a layer as a file in the cache, where it is read several times, and again by the next build.
-func (b *builder) cached(ctx context.Context, layer v1.Layer, diffID v1.Hash, step string) (v1.Layer, error) {
-	digest, err := layer.Digest()
-	if err != nil {
-		return nil, err
-	}
-	size, err := layer.Size()
-	if err != nil {
-		return nil, err
-	}
-	mediaType, err := layer.MediaType()
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(b.Cache, digest.Algorithm+"-"+digest.Hex)
-	if info, err := os.Stat(path); err != nil || info.Size() != size {
-		if err := b.download(ctx, layer, size, path, step); err != nil {
-			return nil, err
-		}
-	}
-	return newFileLayer(path, digest, diffID, ociLayer(mediaType))
-}
-
-func (b *builder) download(ctx context.Context, layer v1.Layer, size int64, path, step string) error {
-	if err := os.MkdirAll(b.Cache, 0o755); err != nil {
-		return err
-	}
-	content, err := layer.Compressed()
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	return saveFile(path, func(w io.Writer) error {
-		var done int64
-		counted := countWriter(func(n int) {
-			done += int64(n)
-			b.Progress(step, fmt.Sprintf("%s of %s", megabytes(done), megabytes(size)), false)
-		})
-		_, err := io.Copy(io.MultiWriter(w, counted), untilDone{ctx, content})
-		return err
-	})
-}
-
-// countWriter hears how much is written.
-type countWriter func(n int)
-
-func (c countWriter) Write(p []byte) (int, error) { c(len(p)); return len(p), nil }

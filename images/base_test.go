@@ -1,14 +1,11 @@
 package images
 
 import (
-	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -184,55 +181,4 @@ func TestBadRegistryBase(t *testing.T) {
 			wantError(t, err, test.says...)
 		})
 	}
-}
-
-// localPythonBase makes a base of this machine's Python, with its standard library, in /usr/local. Libraries of the system are not in it: it runs on this
-// machine only.
-func localPythonBase(t *testing.T) string {
-	t.Helper()
-	const where = "import sys, os; print(sys.base_prefix); print('%d.%d' % sys.version_info[:2]); print(os.path.realpath(sys.executable))"
-	out, err := exec.Command("python3", "-c", where).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Fields(string(out))
-	prefix, version, program := lines[0], lines[1], lines[2]
-	entries := []entry{fileOf(t, "usr/local/bin/python"+version, program), link("usr/local/bin/python3", "python"+version)}
-	shared, err := filepath.Glob(filepath.Join(prefix, "lib", "libpython"+version+"*.so*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, library := range shared {
-		entries = append(entries, fileOf(t, "usr/local/lib/"+filepath.Base(library), library))
-	}
-	library := filepath.Join(prefix, "lib", "python"+version)
-	err = filepath.WalkDir(library, func(file string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if slices.Contains([]string{"site-packages", "dist-packages", "test", "__pycache__", "idlelib", "tkinter", "ensurepip"}, d.Name()) {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		relative, err := filepath.Rel(library, file)
-		if err == nil && d.Type().IsRegular() {
-			entries = append(entries, fileOf(t, "usr/local/lib/python"+version+"/"+filepath.ToSlash(relative), file))
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return saveBase(t, newBase(t, hostPlatform(t), []string{"PATH=/usr/local/bin"}, entries))
-}
-
-func fileOf(t *testing.T, name, file string) entry {
-	t.Helper()
-	info, err := os.Stat(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return diskFile(name, file, plainMode(info.Mode()), info.Size())
 }

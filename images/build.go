@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,9 +27,10 @@ type Options struct {
 	Dir string
 	// Platforms to build for, such as linux/amd64. More than one make an index.
 	Platforms []string
-	// Base of a Python executor: an image's reference, the folder of an OCI layout, or a tarball as `docker save` writes it.
+	// Base of a Python executor: an image's reference, the folder of an OCI layout, a tarball as `docker save` writes it, or "debian" for one
+	// that is made of Debian's packages.
 	Base string
-	// Labels of the image, which are its annotations too. RuntimeLabel and the title are set unless they are among them.
+	// Labels of the image, which are its annotations too. RuntimeLabel, title and time are set unless they are among them.
 	Labels map[string]string
 	// Created is what image and files bear as their time, the zero time meaning 1970.
 	Created time.Time
@@ -43,7 +45,13 @@ type Options struct {
 // RuntimeLabel is the label of an image that says what the chart's value `runtime` has to be: go or jina.
 const RuntimeLabel = "helm-flow.github.io/runtime"
 
-const titleLabel = "org.opencontainers.image.title"
+// Labels that each image has, beside RuntimeLabel: opencontainers.org has their meaning.
+const (
+	titleLabel      = "org.opencontainers.image.title"
+	createdLabel    = "org.opencontainers.image.created"
+	baseNameLabel   = "org.opencontainers.image.base.name"
+	baseDigestLabel = "org.opencontainers.image.base.digest"
+)
 
 // nonroot is who processes run as; the chart says the same.
 const nonroot = "65532:65532"
@@ -91,11 +99,15 @@ func Build(ctx context.Context, o Options) (_ *Image, err error) {
 	if b.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return nil, err
 	}
+	if b.Cache, err = filepath.Abs(o.Cache); err != nil {
+		return nil, err
+	}
 	b.name = filepath.Base(b.Dir)
 	b.Warn = once(o.Warn)
 	if b.Created.IsZero() {
-		b.Created = time.Unix(0, 0).UTC()
+		b.Created = time.Unix(0, 0)
 	}
+	b.Created = b.Created.UTC()
 	recipe, err := b.recipe()
 	if err != nil {
 		return nil, err
@@ -109,7 +121,7 @@ func Build(ctx context.Context, o Options) (_ *Image, err error) {
 			err = errors.Join(err, image.Close())
 		}
 	}()
-	labels := map[string]string{titleLabel: b.name, RuntimeLabel: recipe.runtime()}
+	labels := map[string]string{titleLabel: b.name, createdLabel: b.Created.Format(time.RFC3339), RuntimeLabel: recipe.runtime()}
 	maps.Copy(labels, o.Labels)
 	for _, platform := range platforms {
 		v, err := recipe.build(ctx, b, platform)
@@ -123,6 +135,18 @@ func Build(ctx context.Context, o Options) (_ *Image, err error) {
 	}
 	image.top, err = indexOf(image.Variants, labels)
 	return image, err
+}
+
+// SourceDate is the time that $SOURCE_DATE_EPOCH says, or the zero time if it is empty: reproducible-builds.org/docs/source-date-epoch.
+func SourceDate(epoch string) (time.Time, error) {
+	if epoch == "" {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is %q; expected seconds since 1970", epoch)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
 }
 
 // once passes on each text once, as all platforms have the same to say.
@@ -197,9 +221,9 @@ func describe(v Variant, labels map[string]string, created time.Time) (v1.Image,
 		return nil, err
 	}
 	annotations := maps.Clone(labels)
-	if v.base != nil {
-		annotations["org.opencontainers.image.base.name"] = v.base.name
-		annotations["org.opencontainers.image.base.digest"] = v.base.digest.String()
+	if v.base != nil && v.base.name != "" {
+		annotations[baseNameLabel] = v.base.name
+		annotations[baseDigestLabel] = v.base.digest.String()
 	}
 	file.Created = v1.Time{Time: created}
 	if file.Config.Labels == nil {

@@ -6,6 +6,10 @@ import (
 	"io/fs"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
@@ -14,6 +18,19 @@ import (
 //go:embed rootfs
 var rootfs embed.FS
 
+const rootCertificatesFile = "etc/ssl/certs/ca-certificates.crt"
+
+// emptyImage is an OCI image without layers.
+func emptyImage(platform v1.Platform) (v1.Image, error) {
+	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	file, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	file.OS, file.Architecture, file.Variant = platform.OS, platform.Architecture, platform.Variant
+	return mutate.ConfigFile(image, file)
+}
+
 // emptyBase are the entries of an image that has no base: what programs look for even where there is nothing but them.
 func emptyBase() ([]entry, error) {
 	entries := []entry{
@@ -21,7 +38,7 @@ func emptyBase() ([]entry, error) {
 		folder("etc", 0o755),
 		folder("etc/ssl", 0o755),
 		folder("etc/ssl/certs", 0o755),
-		textFile("etc/ssl/certs/ca-certificates.crt", rootCertificates()),
+		textFile(rootCertificatesFile, rootCertificates()),
 	}
 	files, err := rootfs.ReadDir("rootfs/etc")
 	if err != nil {

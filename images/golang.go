@@ -1,6 +1,7 @@
 package images
 
 import (
+	"cmp"
 	"context"
 	"debug/buildinfo"
 	"fmt"
@@ -10,9 +11,7 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // ourModule has the package that executors are made with.
@@ -66,9 +65,10 @@ var buildCommand = []string{"build", "-trimpath", "-buildvcs=false", "-tags=time
 // compile makes a program that depends on nothing but its source and Go's version: no C, no paths, no version control.
 func (g goProgram) compile(ctx context.Context, b *builder, platform v1.Platform, step, program string) error {
 	b.Progress(step, "", false)
-	env := []string{"CGO_ENABLED=0", "GOOS=" + platform.OS, "GOARCH=" + platform.Architecture}
+	// Processors as the platform has them, whatever this machine's programs are usually compiled for.
+	env := []string{"CGO_ENABLED=0", "GOOS=" + platform.OS, "GOARCH=" + platform.Architecture, "GOARM64=v8.0", "GOAMD64=" + cmp.Or(platform.Variant, "v1")}
 	if platform.Architecture == "arm" {
-		env = append(env, "GOARM="+strings.TrimPrefix(platform.Variant, "v"))
+		env = append(env, "GOARM="+cmp.Or(strings.TrimPrefix(platform.Variant, "v"), "7"))
 	}
 	var name string
 	if err := goTool.run(ctx, b.Dir, env, func(line string) { name = line }, "list", "-f", "{{.Name}}"); err != nil {
@@ -88,7 +88,10 @@ func (g goProgram) assemble(ctx context.Context, b *builder, platform v1.Platfor
 		return nil, err
 	}
 	folders := []entry{folder("usr", 0o755), folder("usr/local", 0o755), folder("usr/local/bin", 0o755)}
-	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	image, err := emptyImage(platform)
+	if err != nil {
+		return nil, err
+	}
 	for i, entries := range [][]entry{files, append(folders, program)} {
 		layer, err := writeLayer(ctx, filepath.Join(b.work, fmt.Sprintf("%s-%d.tar.gz", fileName(platform), i)), entries, b.Created)
 		if err != nil {
@@ -103,7 +106,6 @@ func (g goProgram) assemble(ctx context.Context, b *builder, platform v1.Platfor
 	if err != nil {
 		return nil, err
 	}
-	file.OS, file.Architecture, file.Variant = platform.OS, platform.Architecture, platform.Variant
 	file.Config = v1.Config{
 		User:         nonroot,
 		Entrypoint:   []string{"/usr/local/bin/" + g.program},
@@ -125,14 +127,14 @@ func goModules(program string, warn func(string)) ([]softwarePackage, error) {
 	if err != nil {
 		return nil, err
 	}
-	packages := []softwarePackage{{ecosystem: "golang", name: "stdlib", version: strings.TrimPrefix(info.GoVersion, "go")}}
+	packages := []softwarePackage{{Ecosystem: "golang", Name: "stdlib", Version: strings.TrimPrefix(info.GoVersion, "go")}}
 	ours := info.Main.Path == ourModule
 	for _, module := range info.Deps {
 		ours = ours || module.Path == ourModule
 		if module.Replace != nil {
 			module = module.Replace
 		}
-		packages = append(packages, softwarePackage{ecosystem: "golang", name: module.Path, version: module.Version})
+		packages = append(packages, softwarePackage{Ecosystem: "golang", Name: module.Path, Version: module.Version})
 	}
 	if !ours {
 		warn("the program does not use " + ourModule + "/executor; the chart starts it as flow-executor --config=FILE --grpc=:8080 --admin=:9090")

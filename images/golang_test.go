@@ -53,7 +53,7 @@ func TestGoProgram(t *testing.T) {
 			t.Errorf("configured for %s/%s, want %s", file.OS, file.Architecture, v.Platform)
 		}
 		labels := map[string]string{
-			"org.opencontainers.image.title": "hello", "org.opencontainers.image.version": "1.2.3", RuntimeLabel: "go",
+			titleLabel: "hello", createdLabel: "1970-01-01T00:00:00Z", "org.opencontainers.image.version": "1.2.3", RuntimeLabel: "go",
 		}
 		config := v1.Config{
 			User: "65532:65532", Entrypoint: []string{"/usr/local/bin/flow-executor"}, WorkingDir: "/",
@@ -117,8 +117,8 @@ func TestGoProgramIsReproducible(t *testing.T) {
 	}
 	epoch := time.Unix(1700000000, 0).UTC()
 	dated := mustBuild(t, Options{Dir: "testdata/hello", Created: epoch})
-	if created := configOf(t, dated.Variants[0].Image).Created; !created.Equal(epoch) {
-		t.Errorf("created %s, want %s", created, epoch)
+	if file := configOf(t, dated.Variants[0].Image); !file.Created.Equal(epoch) || file.Config.Labels[createdLabel] != "2023-11-14T22:13:20Z" {
+		t.Errorf("created %s, label %s; want %s", file.Created, file.Config.Labels[createdLabel], epoch)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -31,6 +32,10 @@ type entry struct {
 
 func folder(name string, mode fs.FileMode) entry { return entry{name: name, mode: mode | fs.ModeDir} }
 
+func symlink(name, target string) entry {
+	return entry{name: name, mode: fs.ModeSymlink | 0o777, link: target}
+}
+
 func textFile(name, text string) entry {
 	open := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
 	return entry{name: name, mode: 0o644, size: int64(len(text)), open: open}
@@ -48,26 +53,23 @@ func plainMode(mode fs.FileMode) fs.FileMode {
 	return 0o644
 }
 
-// writeLayer writes entries to a file at path. The layer depends on nothing but the entries and the time: they are sorted and belong to root.
+// writeLayer writes entries to a file at path, as a whole or not at all. The layer depends on nothing but the entries and the time: they are sorted
+// and belong to root.
 func writeLayer(ctx context.Context, path string, entries []entry, modified time.Time) (v1.Layer, error) {
-	file, err := os.Create(path)
+	digest, diffID := sha256.New(), sha256.New()
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	err := saveFile(path, func(w io.Writer) error {
+		zipped := gzip.NewWriter(io.MultiWriter(w, digest))
+		archive := tar.NewWriter(io.MultiWriter(zipped, diffID))
+		for _, e := range entries {
+			if err := e.write(ctx, archive, modified); err != nil {
+				return fmt.Errorf("%s: %w", e.name, err)
+			}
+		}
+		return errors.Join(archive.Close(), zipped.Close())
+	})
 	if err != nil {
 		return nil, err
-	}
-	defer file.Close()
-	digest, diffID := sha256.New(), sha256.New()
-	zipped := gzip.NewWriter(io.MultiWriter(file, digest))
-	archive := tar.NewWriter(io.MultiWriter(zipped, diffID))
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	for _, e := range entries {
-		if err := e.write(ctx, archive, modified); err != nil {
-			return nil, fmt.Errorf("%s: %w", e.name, err)
-		}
-	}
-	for _, closer := range []io.Closer{archive, zipped, file} {
-		if err := closer.Close(); err != nil {
-			return nil, err
-		}
 	}
 	return newFileLayer(path, sum(digest), sum(diffID), types.OCILayer)
 }

@@ -40,19 +40,23 @@ func (o Outputs) Check(ctx context.Context) error {
 	if _, err := name.NewTag(o.Tag); err != nil {
 		return fmt.Errorf("--tag %w", err)
 	}
-	for flag, path := range map[string]string{"--tarball": o.Tarball, "--layout": o.Layout, "--sbom": o.SBOM} {
-		if path == "" {
+	for _, output := range []struct {
+		flag, path string
+		check      func(path string) error
+	}{{"--tarball", o.Tarball, checkFile}, {"--layout", o.Layout, checkLayoutDir}, {"--sbom", o.SBOM, checkFile}} {
+		if output.path == "" {
 			continue
 		}
-		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-			return fmt.Errorf("%s %s: there is no folder %s", flag, path, filepath.Dir(path))
+		parent := filepath.Dir(output.path)
+		info, err := os.Stat(parent)
+		if err == nil && info.IsDir() {
+			err = output.check(output.path)
+		} else {
+			err = fmt.Errorf("there is no folder %s", parent)
 		}
-		if info, err := os.Stat(path); err == nil && info.IsDir() && flag != "--layout" {
-			return fmt.Errorf("%s %s: is a folder; expected a file", flag, path)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", output.flag, output.path, err)
 		}
-	}
-	if err := checkLayoutDir(o.Layout); err != nil {
-		return fmt.Errorf("--layout %w", err)
 	}
 	if o.Push == "" {
 		return nil
@@ -155,16 +159,23 @@ func (i *Image) saveLayout(ctx context.Context, o Outputs) error {
 	return os.Rename(fresh, o.Layout)
 }
 
+func checkFile(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return errors.New("is no file")
+	}
+	return nil
+}
+
 // checkLayoutDir refuses a folder that a layout must not replace.
 func checkLayoutDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	switch {
-	case dir == "" || errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return err
 	case len(entries) > 0 && !isLayout(dir):
-		return fmt.Errorf("%s: is neither empty nor an OCI image layout, so that it is not replaced", dir)
+		return errors.New("is neither empty nor an OCI image layout, so that it is not replaced")
 	}
 	return nil
 }

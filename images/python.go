@@ -39,16 +39,23 @@ type pythonExecutor struct {
 
 func newPythonExecutor(b *builder) (recipe, error) {
 	if b.Base == "" {
-		return nil, fmt.Errorf("%s is a Python executor, which needs a base with Python: an image, the folder of an OCI layout or a tarball, such as --base python:3.11-slim", b.Dir)
+		return nil, fmt.Errorf("%s is a Python executor, which needs a base with Python: an image, the folder of an OCI layout or a tarball, such as --base python:3.11-slim; --base debian makes one", b.Dir)
 	}
 	source, err := sourceEntries(b.Dir, workPrefix, b.Warn)
 	if err != nil {
 		return nil, err
 	}
 	e := pythonExecutor{source: source}
-	_, err = os.Stat(filepath.Join(b.Dir, requirementsFile))
-	e.hasRequirements = err == nil
-	return e, e.checkConfig(filepath.Join(b.Dir, configFile))
+	if err := e.checkConfig(filepath.Join(b.Dir, configFile)); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(b.Dir, requirementsFile)); err == nil {
+		e.hasRequirements = true
+		if _, err := uv.find(); err != nil { // said before anything is downloaded
+			return nil, fmt.Errorf("%s: %w", filepath.Join(b.Dir, requirementsFile), err)
+		}
+	}
+	return e, nil
 }
 
 func (pythonExecutor) runtime() string { return "jina" }
@@ -129,24 +136,31 @@ func (e pythonExecutor) build(ctx context.Context, b *builder, platform v1.Platf
 	if err != nil {
 		return Variant{}, err
 	}
-	v := Variant{Image: base.image, Platform: platform, base: base}
-	layers := filepath.Join(b.work, fileName(platform))
+	v := Variant{Image: base.image, Platform: platform, base: base, packages: base.packages}
 	hasJina := base.jina
 	if e.hasRequirements {
-		site, err := install(ctx, b, platform, base.python, layers+"-site")
+		requirements, err := newRequirements(b, platform, base.python)
 		if err != nil {
 			return Variant{}, err
 		}
-		v.packages = site.packages
-		hasJina = hasJina || site.hasProgram(jinaName)
-		if err := b.append(ctx, &v, layers+"-1.tar.gz", site.entries(), "uv pip install -r "+requirementsFile); err != nil {
+		m, err := requirements.layer(ctx)
+		if err != nil {
+			return Variant{}, err
+		}
+		v.packages = slices.Concat(v.packages, m.Packages)
+		hasJina = hasJina || slices.ContainsFunc(m.Packages, func(p softwarePackage) bool { return p.Name == jinaName })
+		if err := b.append(&v, m.layer, "uv pip install -r "+requirementsFile); err != nil {
 			return Variant{}, err
 		}
 	}
 	if !hasJina {
-		return Variant{}, fmt.Errorf("neither %s nor base %s has the program `jina`, which the chart starts; add jina to %s", requirementsFile, base.name, requirementsFile)
+		return Variant{}, fmt.Errorf("neither %s nor base %s has the program `jina`, which the chart starts; add jina to %s", requirementsFile, b.Base, requirementsFile)
 	}
-	if err := b.append(ctx, &v, layers+"-2.tar.gz", e.source, "the folder "+b.name); err != nil {
+	source, err := writeLayer(ctx, filepath.Join(b.work, fileName(platform)+".tar.gz"), e.source, b.Created)
+	if err != nil {
+		return Variant{}, err
+	}
+	if err := b.append(&v, source, "the folder "+b.name); err != nil {
 		return Variant{}, err
 	}
 	v.Image, err = configurePython(v.Image)
@@ -154,11 +168,8 @@ func (e pythonExecutor) build(ctx context.Context, b *builder, platform v1.Platf
 }
 
 // append adds a layer to a variant.
-func (b *builder) append(ctx context.Context, v *Variant, path string, entries []entry, what string) error {
-	layer, err := writeLayer(ctx, path, entries, b.Created)
-	if err != nil {
-		return err
-	}
+func (b *builder) append(v *Variant, layer v1.Layer, what string) error {
+	var err error
 	v.Image, err = mutate.Append(v.Image, mutate.Addendum{Layer: layer, History: b.history(what)})
 	return err
 }

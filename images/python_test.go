@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"context"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,15 +22,11 @@ import (
 func pythonFiles() []entry {
 	return []entry{
 		textFile("usr/local/bin/python3.11", "ELF"),
-		link("usr/local/bin/python3", "python3.11"),
+		symlink("usr/local/bin/python3", "python3.11"),
 		textFile("usr/local/bin/jina", "#!/usr/local/bin/python3\n"),
-		link("bin", "usr/bin"),
+		symlink("bin", "usr/bin"),
 		textFile("usr/bin/env", "ELF"),
 	}
-}
-
-func link(name, target string) entry {
-	return entry{name: name, mode: fs.ModeSymlink | 0o777, link: target}
 }
 
 // newBase makes a base of layers, for a platform.
@@ -95,8 +90,8 @@ func TestPythonExecutor(t *testing.T) {
 			"LANG=C.UTF-8", "HOME=/tmp", "PATH=/opt/site-packages/bin:/usr/local/bin:/bin", "PYTHONPATH=/opt/site-packages:/opt/theirs", "USER=nonroot",
 		},
 		Labels: map[string]string{
-			"org.opencontainers.image.title": "shouter", RuntimeLabel: "jina",
-			"org.opencontainers.image.base.name": "base.tar", "org.opencontainers.image.base.digest": image.Variants[0].base.digest.String(),
+			titleLabel: "shouter", createdLabel: "1970-01-01T00:00:00Z", RuntimeLabel: "jina",
+			baseNameLabel: "base.tar", baseDigestLabel: image.Variants[0].base.digest.String(),
 		},
 	}
 	if diff := cmp.Diff(config, file.Config); diff != "" {
@@ -183,7 +178,7 @@ func TestBadPythonExecutor(t *testing.T) {
 		"config empty":        {map[string]string{"config.yml": ""}, Options{Base: good}, []string{"expected `jtype: CLASS`"}},
 		"config too big":      {map[string]string{"config.yml": "jtype: X\n#" + strings.Repeat("x", maxConfigBytes)}, Options{Base: good}, []string{"expected at most 1048576"}},
 		"bad ignore file":     {map[string]string{".dockerignore": "[\n"}, Options{Base: good}, []string{".dockerignore: ", "syntax error in pattern"}},
-		"no jina":             {nil, Options{Base: noJina}, []string{"neither requirements.txt nor base base.tar has the program `jina`", "add jina to requirements.txt"}},
+		"no jina":             {nil, Options{Base: noJina}, []string{"base.tar has the program `jina`", "add jina to requirements.txt"}},
 		"base is nowhere":     {nil, Options{Base: "./nowhere"}, []string{"base ./nowhere: is neither the folder of an OCI layout nor a file"}},
 		"base is a folder":    {nil, Options{Base: "."}, []string{"is neither the folder of an OCI layout"}},
 		"base is no tarball":  {nil, Options{Base: "python_test.go"}, []string{"not a tarball with one image"}},
@@ -240,23 +235,23 @@ func TestFindsPython(t *testing.T) {
 		version, says string
 		musl          bool
 	}{
-		"Debian":              {nil, [][]entry{{link("bin", "usr/bin"), link("usr/bin/python3", "python3.11"), textFile("usr/bin/python3.11", "")}}, "/usr/bin/python3", "3.11", "", false},
-		"through a folder":    {[]string{"PATH=/bin"}, [][]entry{{link("bin", "/usr/bin"), textFile("usr/bin/python3.12", ""), link("usr/bin/python3", "/usr/bin/python3.12")}}, "/bin/python3", "3.12", "", false},
-		"Alpine":              {nil, [][]entry{{link("usr/bin/python3", "python3.12"), textFile("usr/bin/python3.12", ""), textFile("lib/ld-musl-x86_64.so.1", "")}}, "/usr/bin/python3", "3.12", "", true},
-		"conda":               {[]string{"PATH=/opt/conda/bin:/usr/bin"}, [][]entry{{link("opt/conda/bin/python", "python3.10"), textFile("opt/conda/bin/python3.10", ""), textFile("usr/bin/python2", "")}}, "/opt/conda/bin/python", "3.10", "", false},
-		"virtual environment": {[]string{"PATH=/venv/bin"}, [][]entry{{link("venv/bin/python3", "python"), link("venv/bin/python", "/usr/local/bin/python3.9"), textFile("usr/local/bin/python3.9", "")}}, "/venv/bin/python3", "3.9", "", false},
+		"Debian":              {nil, [][]entry{{symlink("bin", "usr/bin"), symlink("usr/bin/python3", "python3.11"), textFile("usr/bin/python3.11", "")}}, "/usr/bin/python3", "3.11", "", false},
+		"through a folder":    {[]string{"PATH=/bin"}, [][]entry{{symlink("bin", "/usr/bin"), textFile("usr/bin/python3.12", ""), symlink("usr/bin/python3", "/usr/bin/python3.12")}}, "/bin/python3", "3.12", "", false},
+		"Alpine":              {nil, [][]entry{{symlink("usr/bin/python3", "python3.12"), textFile("usr/bin/python3.12", ""), textFile("lib/ld-musl-x86_64.so.1", "")}}, "/usr/bin/python3", "3.12", "", true},
+		"conda":               {[]string{"PATH=/opt/conda/bin:/usr/bin"}, [][]entry{{symlink("opt/conda/bin/python", "python3.10"), textFile("opt/conda/bin/python3.10", ""), textFile("usr/bin/python2", "")}}, "/opt/conda/bin/python", "3.10", "", false},
+		"virtual environment": {[]string{"PATH=/venv/bin"}, [][]entry{{symlink("venv/bin/python3", "python"), symlink("venv/bin/python", "/usr/local/bin/python3.9"), textFile("usr/local/bin/python3.9", "")}}, "/venv/bin/python3", "3.9", "", false},
 		"says its version":    {[]string{"PYTHON_VERSION=3.13.1"}, [][]entry{{textFile("usr/bin/python3", "")}}, "/usr/bin/python3", "3.13", "", false},
 		"no version":          {nil, [][]entry{{textFile("usr/bin/python3", "")}}, "", "", "cannot tell the version of its /usr/bin/python3", false},
-		"Python 2":            {nil, [][]entry{{link("usr/bin/python", "python2.7"), textFile("usr/bin/python2.7", "")}}, "", "", "expected python3.N", false},
+		"Python 2":            {nil, [][]entry{{symlink("usr/bin/python", "python2.7"), textFile("usr/bin/python2.7", "")}}, "", "", "expected python3.N", false},
 		"none":                {nil, [][]entry{{textFile("bin/sh", "")}}, "", "", "has no Python 3 on its PATH (" + defaultPath + ")", false},
-		"not on PATH":         {[]string{"PATH=/bin"}, [][]entry{{textFile("usr/bin/python3.11", ""), link("usr/bin/python3", "python3.11")}}, "", "", "on its PATH (/bin)", false},
-		"link to nothing":     {nil, [][]entry{{link("usr/bin/python3", "python3.11")}}, "", "", "has no Python 3", false},
-		"links in a circle":   {nil, [][]entry{{link("usr/bin/python3", "python"), link("usr/bin/python", "python3")}}, "", "", "has no Python 3", false},
-		"taken away":          {nil, [][]entry{{textFile("usr/bin/python3.11", ""), link("usr/bin/python3", "python3.11")}, {textFile("usr/bin/.wh.python3.11", "")}}, "", "", "has no Python 3", false},
-		"folder taken away":   {nil, [][]entry{{textFile("usr/bin/python3.11", ""), link("usr/bin/python3", "python3.11")}, {textFile("usr/.wh.bin", "")}}, "", "", "has no Python 3", false},
+		"not on PATH":         {[]string{"PATH=/bin"}, [][]entry{{textFile("usr/bin/python3.11", ""), symlink("usr/bin/python3", "python3.11")}}, "", "", "on its PATH (/bin)", false},
+		"link to nothing":     {nil, [][]entry{{symlink("usr/bin/python3", "python3.11")}}, "", "", "has no Python 3", false},
+		"links in a circle":   {nil, [][]entry{{symlink("usr/bin/python3", "python"), symlink("usr/bin/python", "python3")}}, "", "", "has no Python 3", false},
+		"taken away":          {nil, [][]entry{{textFile("usr/bin/python3.11", ""), symlink("usr/bin/python3", "python3.11")}, {textFile("usr/bin/.wh.python3.11", "")}}, "", "", "has no Python 3", false},
+		"folder taken away":   {nil, [][]entry{{textFile("usr/bin/python3.11", ""), symlink("usr/bin/python3", "python3.11")}, {textFile("usr/.wh.bin", "")}}, "", "", "has no Python 3", false},
 		"folder emptied": {nil, [][]entry{
-			{textFile("usr/bin/python3.11", ""), link("usr/bin/python3", "python3.11")},
-			{textFile("usr/bin/.wh..wh..opq", ""), textFile("usr/bin/python3.12", ""), link("usr/bin/python3", "python3.12")},
+			{textFile("usr/bin/python3.11", ""), symlink("usr/bin/python3", "python3.11")},
+			{textFile("usr/bin/.wh..wh..opq", ""), textFile("usr/bin/python3.12", ""), symlink("usr/bin/python3", "python3.12")},
 		}, "/usr/bin/python3", "3.12", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
@@ -20,26 +21,64 @@ func (i *Image) push(ctx context.Context, o Outputs, progress func(step, detail 
 	if err != nil {
 		return fmt.Errorf("--push %w", err)
 	}
-	step, total := "push", ""
-	updates := make(chan v1.Update, 100)
-	heard := make(chan struct{})
-	go func() {
-		defer close(heard)
-		for update := range updates {
-			total = megabytes(update.Total)
-			progress(step, megabytes(update.Complete)+" of "+total, false)
-		}
-	}()
-	err = remote.Push(to, i.top, append(remoteOptions(ctx), remote.WithProgress(updates))...)
-	<-heard
+	size, err := i.size()
+	if err != nil {
+		return err
+	}
+	const step = "push"
+	var sent atomic.Int64
+	counted := countingTransport{remote.DefaultTransport, func(n int) {
+		progress(step, megabytes(min(sent.Add(int64(n)), size))+" of "+megabytes(size), false)
+	}}
+	err = remote.Push(to, i.top, append(remoteOptions(ctx), remote.WithTransport(counted))...)
 	if err == nil && o.SBOM != "" {
 		err = i.pushSBOM(ctx, to.Context())
 	}
 	if err != nil {
 		return registryError(err, to)
 	}
-	progress(step, to.String()+", "+total, true)
+	progress(step, to.String()+", "+megabytes(size), true)
 	return nil
+}
+
+// size of all layers, in bytes.
+func (i *Image) size() (int64, error) {
+	var size int64
+	for _, v := range i.Variants {
+		manifest, err := v.Image.Manifest()
+		if err != nil {
+			return 0, err
+		}
+		for _, layer := range manifest.Layers {
+			size += layer.Size
+		}
+	}
+	return size, nil
+}
+
+// countingTransport hears how much is sent. The library's own progress is not used: it panics if the registry refuses one layer while another is being sent.
+type countingTransport struct {
+	next http.RoundTripper
+	sent func(n int)
+}
+
+func (t countingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		request = request.Clone(request.Context())
+		request.Body = countingBody{request.Body, t.sent}
+	}
+	return t.next.RoundTrip(request)
+}
+
+type countingBody struct {
+	io.ReadCloser
+	read func(n int)
+}
+
+func (b countingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.read(n)
+	return n, err
 }
 
 func (i *Image) pushSBOM(ctx context.Context, to name.Repository) error {

@@ -18,19 +18,21 @@ import (
 
 // softwarePackage is something in an image that has a name and a version of its own.
 type softwarePackage struct {
-	ecosystem string // golang or pypi, as package URLs call it
-	name      string
-	version   string
-	license   string // an SPDX expression, or empty
+	Ecosystem string // golang, pypi or deb/debian, as package URLs call it
+	Name      string
+	Version   string
+	License   string // an SPDX expression, or empty
 }
 
 func (p softwarePackage) purl() string {
-	segments := strings.Split(p.name, "/")
+	segments := strings.Split(p.Name, "/")
 	for i := range segments {
-		segments[i] = url.PathEscape(segments[i])
+		segments[i] = purlEscape(segments[i])
 	}
-	return fmt.Sprintf("pkg:%s/%s@%s", p.ecosystem, strings.Join(segments, "/"), url.PathEscape(p.version))
+	return fmt.Sprintf("pkg:%s/%s@%s", p.Ecosystem, strings.Join(segments, "/"), purlEscape(p.Version))
 }
+
+func purlEscape(text string) string { return strings.ReplaceAll(url.PathEscape(text), "+", "%2B") }
 
 // The parts of SPDX 2.3 that are used here: spdx.github.io/spdx-spec/v2.3.
 type spdxDocument struct {
@@ -91,7 +93,7 @@ func (i *Image) SBOM() ([]byte, error) {
 	document := &spdxDocument{
 		SPDXVersion: "SPDX-2.3", DataLicense: "CC0-1.0", SPDXID: "SPDXRef-DOCUMENT", Name: i.Name,
 		DocumentNamespace: "https://spdx.org/spdxdocs/" + url.PathEscape(i.Name) + "-" + digest.Hex,
-		CreationInfo:      spdxCreation{Created: i.created.UTC().Format(time.RFC3339), Creators: []string{"Tool: helm flow build"}},
+		CreationInfo:      spdxCreation{Created: i.created.Format(time.RFC3339), Creators: []string{"Tool: helm flow build"}},
 	}
 	for _, v := range i.Variants {
 		if err := document.addVariant(i.Name, v); err != nil {
@@ -108,18 +110,18 @@ func (d *spdxDocument) addVariant(name string, v Variant) error {
 	}
 	image := container(name, digest, v.Platform)
 	d.add(image, "SPDXRef-DOCUMENT", "DESCRIBES")
-	if v.base != nil {
+	if v.base != nil && v.base.name != "" {
 		base := container(v.base.name, v.base.digest, v.Platform)
 		d.add(base, "", "")
 		d.relate(image.SPDXID, "DESCENDANT_OF", base.SPDXID)
 	}
 	slices.SortFunc(v.packages, func(a, b softwarePackage) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.version, b.version))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
 	})
 	for _, p := range v.packages {
 		d.add(spdxPackage{
-			SPDXID: spdxID("Package", p.ecosystem, p.name, p.version), Name: p.name, VersionInfo: p.version,
-			DownloadLocation: noAssertion, LicenseConcluded: noAssertion, LicenseDeclared: cmp.Or(p.license, noAssertion), CopyrightText: noAssertion,
+			SPDXID: spdxID("Package", p.Ecosystem, p.Name, p.Version), Name: p.Name, VersionInfo: p.Version,
+			DownloadLocation: noAssertion, LicenseConcluded: noAssertion, LicenseDeclared: cmp.Or(p.License, noAssertion), CopyrightText: noAssertion,
 			ExternalRefs: []spdxRef{{"PACKAGE-MANAGER", "purl", p.purl()}},
 		}, image.SPDXID, "CONTAINS")
 	}
@@ -150,10 +152,12 @@ func (d *spdxDocument) relate(element, relation, related string) {
 	d.Relationships = append(d.Relationships, spdxRelationship{element, relation, related})
 }
 
-var notSPDX = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
+var notSPDX = regexp.MustCompile(`[^A-Za-z0-9.-]`)
 
+// spdxID is an identifier for what has those names. Characters that identifiers cannot have become their numbers, so that names that differ by them alone
+// do not become one.
 func spdxID(parts ...string) string {
-	return "SPDXRef-" + notSPDX.ReplaceAllString(strings.Join(parts, "-"), "-")
+	return "SPDXRef-" + notSPDX.ReplaceAllStringFunc(strings.Join(parts, "-"), func(c string) string { return fmt.Sprintf("-%X", c) })
 }
 
 const spdxType = "application/spdx+json"
@@ -189,7 +193,7 @@ func (i *Image) sbomReferrer() (v1.Image, error) {
 		Config:      v1.Descriptor{MediaType: emptyConfigType, Digest: config, Size: int64(len(emptyConfig))},
 		Layers:      []v1.Descriptor{*layer},
 		Subject:     subject,
-		Annotations: map[string]string{"org.opencontainers.image.created": i.created.UTC().Format(time.RFC3339)},
+		Annotations: map[string]string{createdLabel: i.created.Format(time.RFC3339)},
 	})
 	if err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ func fileEntry(name, file string, d fs.DirEntry) (entry, error) {
 		if prefix, _, _ := strings.Cut(name, "/"); path.IsAbs(target) || !strings.HasPrefix(path.Join(path.Dir(name), target)+"/", prefix+"/") {
 			return entry{}, fmt.Errorf("is a link to %s, outside the folder; copy what it leads to, or name it in %s", target, ignoreFile)
 		}
-		return entry{name: name, mode: fs.ModeSymlink | 0o777, link: target}, err
+		return symlink(name, target), err
 	}
 	return entry{}, fmt.Errorf("is a %s, which an image cannot hold; name it in %s", info.Mode().Type(), ignoreFile)
 }

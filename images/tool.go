@@ -20,11 +20,20 @@ type tool struct {
 // tailLines is how much of a tool's last words an error shows.
 const tailLines = 20
 
-// run runs the tool in dir, with env added to the environment. Each line that it says goes to heard as it comes; the error has the last ones.
-func (t tool) run(ctx context.Context, dir string, env []string, heard func(line string), args ...string) error {
+// find returns the tool's path.
+func (t tool) find() (string, error) {
 	path, err := exec.LookPath(t.name)
 	if err != nil {
-		return fmt.Errorf("%s is not on PATH: %s", t.name, t.cure)
+		return "", fmt.Errorf("%s is not on PATH: %s", t.name, t.cure)
+	}
+	return path, nil
+}
+
+// run runs the tool in dir, with env added to the environment. Each line that it says goes to heard as it comes; the error has the last ones.
+func (t tool) run(ctx context.Context, dir string, env []string, heard func(line string), args ...string) error {
+	path, err := t.find()
+	if err != nil {
+		return err
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = dir
@@ -39,7 +48,9 @@ func (t tool) run(ctx context.Context, dir string, env []string, heard func(line
 		return nil
 	}
 	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Run(); err != nil {
+	err = cmd.Run()
+	said.end()
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -56,6 +67,13 @@ type lines struct {
 	heard func(line string)
 	part  []byte
 	tail  []string
+}
+
+// end takes what came last for a line, if it is none.
+func (l *lines) end() {
+	if len(l.part) > 0 {
+		l.Write([]byte("\n"))
+	}
 }
 
 func (l *lines) Write(p []byte) (int, error) {

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/cobra"
@@ -32,15 +30,18 @@ func newBuildCommand(env *Env) *cobra.Command {
 		Long: `Make an image of an executor, without a container engine.
 
 DIR is the folder of an executor: a Go main package that calls executor.Main, or a Python executor with its config.yml. A Go program lies
-alone on an empty base. A Python executor lies on --base, which has Python: its requirements.txt is installed by uv, wheels only, and the folder
-is copied but for what .dockerignore names. Either runs as user 65532.
+alone on an empty base. A Python executor lies on --base, which has Python: its requirements.txt is installed by uv, and the folder is copied
+but for what .dockerignore names. Either runs as user 65532.
+
+--base debian needs no image and no registry: it is made of Debian's packages, by this machine's apt-get, which installs nothing here.
 
 The same folder gives the same digest: files have no times and no owners. Images bear the time of $SOURCE_DATE_EPOCH, if that is set. Name
 versions in requirements.txt, else it is the package index that decides.
 
 The digest is the result; -o json tells more.`,
 		Example: `  helm flow build examples/go-executor --push registry.example/team/upper:1 --platform linux/amd64,linux/arm64
-  helm flow build examples/python-executor --base python:3.11-slim --tarball shouter.tar && docker load -i shouter.tar`,
+  helm flow build examples/python-executor --base python:3.11-slim --tarball shouter.tar && docker load -i shouter.tar
+  helm flow build examples/linkerd-demo/executor --base debian --push registry.example/team/heavy:1`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fmt.Errorf("%s takes the folder of one executor, got %d arguments", cmd.CommandPath(), len(args))
@@ -52,7 +53,7 @@ The digest is the result; -o json tells more.`,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&c.options.Platforms, "platform", []string{"linux/amd64"}, "platforms to build for; more than one make an index")
-	flags.StringVar(&c.options.Base, "base", "", "what a Python executor lies on: an image, the folder of an OCI layout, or a tarball of docker save")
+	flags.StringVar(&c.options.Base, "base", "", "what a Python executor lies on: an image, the folder of an OCI layout, a tarball of docker save, or debian")
 	flags.StringToStringVar(&c.options.Labels, "label", nil, "label of the image, as NAME=VALUE")
 	flags.StringVar(&c.outputs.Push, "push", "", "push to a registry, as REGISTRY/REPOSITORY:TAG")
 	flags.StringVar(&c.outputs.Tarball, "tarball", "", "write a file for docker load; with several platforms, one for each with its name")
@@ -89,12 +90,9 @@ func (c *buildCommand) run(ctx context.Context, dir string) error {
 func (c *buildCommand) complete(dir string) error {
 	c.options.Dir = dir
 	c.options.Cache = helmpath.CachePath("flow", "layers")
-	if epoch := c.env.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
-		seconds, err := strconv.ParseInt(epoch, 10, 64)
-		if err != nil || seconds < 0 {
-			return fmt.Errorf("SOURCE_DATE_EPOCH is %q; expected seconds since 1970", epoch)
-		}
-		c.options.Created = time.Unix(seconds, 0).UTC()
+	var err error
+	if c.options.Created, err = images.SourceDate(c.env.Getenv("SOURCE_DATE_EPOCH")); err != nil {
+		return err
 	}
 	absolute, err := filepath.Abs(dir)
 	if err != nil {

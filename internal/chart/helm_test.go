@@ -51,7 +51,7 @@ func TestHelmTemplate(t *testing.T) {
 		for _, c := range cases(t) {
 			t.Run(c.name, func(t *testing.T) {
 				v := c.values(t)
-				args := []string{"template", "demo", chartFolder, "--namespace=flows", kube}
+				args := []string{"template", "demo", chartFolder, "--namespace=flows", "--skip-tests", kube}
 				if len(v) > 0 {
 					args = append(args, "--values="+writeValues(t, v))
 				}

@@ -4,7 +4,7 @@ package values
 type Executor struct {
 	// Runtime is go for executors configured by a file (built-ins, or made with this project's SDK), the default, and
 	// jina for Python executors, which take Jina's arguments.
-	Runtime string `json:"runtime,omitzero" jsonschema:"enum=go,enum=jina"`
+	Runtime string `json:"runtime,omitzero" jsonschema:"default=go,enum=go,enum=jina"`
 	// Uses is the name of a Go executor, or a Python executor's YAML file or class. Default: echo; in an image of one's own its only
 	// Go executor, or config.yml.
 	Uses string `json:"uses,omitzero"`
@@ -28,7 +28,7 @@ type Executor struct {
 	// Compression of calls. Default: the gateway's.
 	Compression string `json:"compression,omitzero" flow:"compression" jsonschema:"enum=none,enum=gzip,enum=deflate"`
 	// Shards between which documents are split, each with Replicas. Default 1.
-	Shards int `json:"shards,omitzero" flow:"shards" jsonschema:"minimum=1"`
+	Shards int `json:"shards,omitzero" flow:"shards" jsonschema:"default=1,minimum=1"`
 	// Polling by endpoint: any asks one shard, all asks every one; "*" is for the endpoints not named. Default: all for /search, any else.
 	Polling map[string]string `json:"polling,omitempty" flow:"polling"`
 	// UsesBefore works on a request before its shards. Only with shards.
@@ -52,7 +52,7 @@ type Executor struct {
 // Canary is a version of an executor on trial. What it does not say is the executor's.
 type Canary struct {
 	// Weight is the part of the requests that it gets, in percent; the rest goes to the executor. Default 0.
-	Weight int `json:"weight,omitzero" jsonschema:"minimum=0,maximum=100"`
+	Weight int `json:"weight,omitzero" jsonschema:"default=0,minimum=0,maximum=100"`
 	// Replicas of the canary. Default 1.
 	Replicas int `json:"replicas,omitzero" jsonschema:"minimum=1"`
 	// Image of the canary.
@@ -70,7 +70,7 @@ type Canary struct {
 // Stage is an executor before or after the shards of another, whose environment, secrets and telemetry it shares.
 type Stage struct {
 	// Runtime is go or jina, as of executors.
-	Runtime string `json:"runtime,omitzero" jsonschema:"enum=go,enum=jina"`
+	Runtime string `json:"runtime,omitzero" jsonschema:"default=go,enum=go,enum=jina"`
 	// Uses is what answers, as of executors.
 	Uses string `json:"uses,omitzero"`
 	// Image of the stage.
@@ -100,7 +100,7 @@ type Volume struct {
 // Storage is what a claim asks for.
 type Storage struct {
 	// Size of the claim. Default 10Gi.
-	Size string `json:"size,omitzero"`
+	Size string `json:"size,omitzero" jsonschema:"default=10Gi"`
 	// StorageClass of the claim; default: the cluster's.
 	StorageClass string `json:"storageClass,omitzero"`
 	// AccessModes of the claim. Default ReadWriteOnce.

@@ -6,7 +6,7 @@ type Monitoring struct {
 	Enabled bool `json:"enabled,omitzero"`
 	// Kind of the objects by which the Prometheus operator finds them: PodMonitor, ServiceMonitor, none, or auto, the default: PodMonitor where the
 	// cluster knows it.
-	Kind string `json:"kind,omitzero" jsonschema:"enum=auto,enum=PodMonitor,enum=ServiceMonitor,enum=none"`
+	Kind string `json:"kind,omitzero" jsonschema:"default=auto,enum=auto,enum=PodMonitor,enum=ServiceMonitor,enum=none"`
 	// Labels of these objects, by which operators select them.
 	Labels map[string]string `json:"labels,omitempty"`
 	// Interval between two readings. Default: Prometheus' own.

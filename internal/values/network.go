@@ -3,7 +3,7 @@ package values
 // Service that clients call.
 type Service struct {
 	// Type of the Service. Default ClusterIP.
-	Type string `json:"type,omitzero" jsonschema:"enum=ClusterIP,enum=NodePort,enum=LoadBalancer"`
+	Type string `json:"type,omitzero" jsonschema:"default=ClusterIP,enum=ClusterIP,enum=NodePort,enum=LoadBalancer"`
 	// Spec is merged into the Service's, as Kubernetes writes it, such as {loadBalancerSourceRanges: [10.0.0.0/8]}.
 	Spec map[string]any `json:"spec,omitempty"`
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/invopop/jsonschema"
@@ -38,12 +37,9 @@ func TestSchema(t *testing.T) {
 // schema generates values.schema.json.
 func schema(t *testing.T) []byte {
 	t.Helper()
-	reflector := jsonschema.Reflector{Anonymous: true, ExpandedStruct: true}
-	if err := reflector.AddGoComments(reflect.TypeFor[Values]().PkgPath(), "."); err != nil {
-		t.Fatal(err)
-	}
-	for name, comment := range reflector.CommentMap {
-		reflector.CommentMap[name] = strings.ReplaceAll(comment, "\n", " ")
+	reflector := jsonschema.Reflector{Anonymous: true, ExpandedStruct: true, CommentMap: map[string]string{}}
+	for name, comment := range comments(t) {
+		reflector.CommentMap[reflect.TypeFor[Values]().PkgPath()+"."+name] = comment
 	}
 	s := reflector.Reflect(Values{})
 	s.Title = "Values of the chart flow"

@@ -5,7 +5,7 @@
 // one is said under x-flow. A zero field is left out and means the chart's default, so that values say only what the flow says.
 package values
 
-//go:generate go test -run ^TestSchema$ . -update
+//go:generate go test -run "^(TestSchema|TestReference)$" . -update
 
 import (
 	"encoding/json"

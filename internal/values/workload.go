@@ -12,9 +12,9 @@ type Workload struct {
 	// Only with the runtime jina.
 	Args map[string]any `json:"args,omitempty" flow:"ARGUMENT"`
 	// Replicas of the process. Default 1.
-	Replicas int `json:"replicas,omitzero" flow:"replicas" jsonschema:"minimum=1"`
+	Replicas int `json:"replicas,omitzero" flow:"replicas" jsonschema:"default=1,minimum=1"`
 	// TimeoutReady is how long a replica may take to start, in milliseconds. Default 600000.
-	TimeoutReady int `json:"timeoutReady,omitzero" flow:"timeout_ready" jsonschema:"minimum=1"`
+	TimeoutReady int `json:"timeoutReady,omitzero" flow:"timeout_ready" jsonschema:"default=600000,minimum=1"`
 	// Env are environment variables.
 	Env map[string]string `json:"env,omitempty" flow:"env"`
 	// EnvFromSecret are environment variables from keys of Secrets.
@@ -110,5 +110,5 @@ type Exporter struct {
 	// Host that receives it; default: the one that the process's environment names.
 	Host string `json:"host,omitzero"`
 	// Port that receives it. Default 4317.
-	Port int `json:"port,omitzero" jsonschema:"minimum=1,maximum=65535"`
+	Port int `json:"port,omitzero" jsonschema:"default=4317,minimum=1,maximum=65535"`
 }

@@ -76,13 +76,26 @@ executors.{{ $name }}.canary: cannot be with shards; leave one of them out
 
 {{/* A part of flow.faults. */}}
 {{- define "flow.workloadFaults" -}}
-{{- $names := dict }}
+{{- $suffixes := list "" }}
+{{- if eq .flow.mesh.provider "none" }}
+{{- $suffixes = append $suffixes "-pods" }}
+{{- end }}
+{{- if ne .flow.mesh.policy "off" }}
+{{- $suffixes = concat $suffixes (list "-admin" "-metrics" "-health" "-calls") }}
+{{- end }}
+{{- if eq (include "flow.monitorKind" .) "ServiceMonitor" }}
+{{- $suffixes = append $suffixes "-metrics" }}
+{{- end }}
+{{- $names := dict (include "flow.object" (dict "root" . "component" "helm-test")) "the test of the release" }}
 {{- range $w := .flow.workloads }}
 {{- $v := $w.values }}
-{{- if hasKey $names $w.component }}
-{{ $w.what }}: gets the same name in Kubernetes, {{ $w.component }}, as {{ get $names $w.component }}; rename one of them
+{{- range $suffix := uniq $suffixes }}
+{{- $name := printf "%s%s" $w.name $suffix }}
+{{- if hasKey $names $name }}
+{{ $w.what }}: gets the same name in Kubernetes, {{ $name }}, as {{ get $names $name }}; rename one of them
 {{- end }}
-{{- $_ := set $names $w.component $w.what }}
+{{- $_ := set $names $name $w.what }}
+{{- end }}
 {{- $path := eq $w.process "gateway" | ternary "gateway" (first (splitList "," $w.what)) }}
 {{- if not $w.image.named }}
 {{ $path }}.image.repository: missing, expected the image that holds the Python {{ $w.process }}

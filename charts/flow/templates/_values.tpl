@@ -120,7 +120,7 @@ Lays values over a map, as Helm does: maps are merged, and null takes away what 
 something, and stays. Takes on, values, others (within such).
 */}}
 {{- define "flow.overlay" -}}
-{{- $foreign := list "usesWith" "args" "when" "exposeEndpoints" "podSecurityContext" "securityContext" "startupProbe" "readinessProbe" "livenessProbe" -}}
+{{- $foreign := list "canary" "usesWith" "args" "when" "exposeEndpoints" "podSecurityContext" "securityContext" "startupProbe" "readinessProbe" "livenessProbe" -}}
 {{- range $key, $value := .values | default dict -}}
 {{- if kindIs "map" $value -}}
 {{- $on := get $.on $key -}}

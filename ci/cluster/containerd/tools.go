@@ -1,10 +1,9 @@
 //go:build tools
 
-// Package node pins the container runtime and the DNS server of a cluster.
-package node
+// Package containerd pins the container runtime.
+package containerd
 
 import (
 	_ "github.com/containerd/containerd/v2/cmd/containerd"
 	_ "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"
-	_ "github.com/containerd/containerd/v2/cmd/ctr"
 )

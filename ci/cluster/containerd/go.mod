@@ -1,4 +1,4 @@
-module github.com/helm-flow/helm-flow/ci/cluster/node
+module github.com/helm-flow/helm-flow/ci/cluster/containerd
 
 go 1.26.6
 
