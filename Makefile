@@ -2,7 +2,7 @@ SHELL := bash
 # A fresh machine needs git, Go, make, a C compiler (for the race detector), Python 3 with venv and pip, and the package
 # registries. Everything else lands in .tools/, in the versions that ci/tools/ pins, once and when a pin changes.
 
-.PHONY: build demo images test check test-unit test-chart test-interop test-e2e bench cluster-up cluster-down cluster-status bin/cluster tools generate clean
+.PHONY: build demo images test check test-unit test-chart test-interop test-e2e bench dist cluster-up cluster-down cluster-status bin/cluster tools generate clean
 .DELETE_ON_ERROR:
 
 # The three programs. No -trimpath: with it nothing that tests, vet and Helm's build compile could be shared.
@@ -26,7 +26,7 @@ test: check test-unit test-chart test-interop test-e2e
 
 GOTEST := .tools/bin/gotestsum --format pkgname --format-hide-empty-pkg --
 # Packages whose tests need Helm (the root's run the README), Python or a Kubernetes; all others are unit tests.
-CHART   := . ./charts/... ./internal/chart/... ./plugin/... ./ci/demo/...
+CHART   := . ./charts/... ./internal/chart/... ./plugin/... ./ci/demo/... ./ci/dist/...
 INTEROP := ./ci/interop/... ./ci/images/...
 E2E     := ./ci/e2e/...
 
@@ -57,6 +57,12 @@ test-e2e: .tools/bin/gotestsum .tools/bin/helm3 .tools/bin/helm4
 bench: build .tools/py-v2/pyvenv.cfg
 	go build -o bin/bench ./ci/bench
 	bin/bench
+
+# What users install the plugin from, for all platforms, in dist/; see ci/dist. SIGN_KEYRING, SIGN_KEY and SIGN_PASSPHRASE_FILE sign it,
+# PUSH=registry.example/team/plugins pushes it.
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+dist:
+	go run ./ci/dist $(if $(PUSH),-push $(PUSH))
 
 # --- A Kubernetes to try things on, as root: ci/cluster/README.md. The first time builds it.
 
@@ -114,4 +120,4 @@ UV := .tools/uv/bin/uv --config-file ci/tools/uv.toml
 	@touch $@
 
 clean:
-	rm -rf bin .tools
+	rm -rf bin dist .tools

@@ -16,15 +16,18 @@ const module = "github.com/helm-flow/helm-flow"
 
 // layers lists every package of the product, top to bottom. A package imports only what stands in a lower layer.
 var layers = [][]string{
-	{"cmd/helm-flow", "cmd/flow-gateway", "cmd/flow-executor", "ci/bench", "ci/demo", "ci/images", "ci/interop", "ci/e2e/objects", "examples/go-executor"},
+	{
+		"cmd/helm-flow", "cmd/flow-gateway", "cmd/flow-executor", "ci/bench", "ci/demo", "ci/dist", "ci/images", "ci/interop", "ci/e2e/objects",
+		"examples/go-executor",
+	},
 	{"ci/e2e/testcluster"},
 	{"plugin"},
-	{"plugin/diff", "plugin/helm"},
+	{"plugin/diff", "plugin/explain", "plugin/graph", "plugin/helm"},
 	{"internal/gateway", "internal/load", "internal/local"},
 	{"internal/chart", "internal/upstream", "executor", "client"},
 	{"internal/values", "internal/serve", "internal/telemetry"},
 	{"internal/wire"},
-	{"internal/deps", "images", "flow", "docarray", "charts", "internal/config", "internal/wire/jinapb"},
+	{"internal/deps", "images", "flow", "docarray", "charts", "plugins", "internal/config", "internal/wire/jinapb"},
 }
 
 // strangers are our packages that import nothing of ours but themselves: they could be lifted out as they are.

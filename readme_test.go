@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,13 +16,13 @@ import (
 	"time"
 )
 
-// TestReadme runs the commands of README.md, as a reader would, under both Helms: each block marked sh in turn; one marked
-// background as in a terminal of its own, from its first line of output on.
+// TestReadme runs the commands of README.md and then docs/plugin.md, as a reader would, under both Helms: each block marked sh in turn; one
+// marked background as in a terminal of its own, from its first line of output on.
 func TestReadme(t *testing.T) {
 	for _, helm := range []string{"helm3", "helm4"} {
 		t.Run(helm, func(t *testing.T) {
 			env := readerEnv(t, helm)
-			for _, b := range readmeBlocks(t) {
+			for _, b := range slices.Concat(blocksOf(t, "README.md"), blocksOf(t, "docs/plugin.md")) {
 				if b.background {
 					runInBackground(t, env, b.commands)
 					continue
@@ -41,10 +42,10 @@ type block struct {
 	background bool
 }
 
-// readmeBlocks returns the blocks marked sh. The port that they use is replaced by a free one.
-func readmeBlocks(t *testing.T) []block {
+// blocksOf returns the blocks of a file marked sh. The port that they use is replaced by a free one.
+func blocksOf(t *testing.T, file string) []block {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,13 +59,13 @@ func readmeBlocks(t *testing.T) []block {
 		info, after, _ := strings.Cut(after, "\n")
 		commands, after, found := strings.Cut(after, "\n```\n")
 		if !found {
-			t.Fatalf("README.md: the block that begins with %q has no end", after)
+			t.Fatalf("%s: the block that begins with %q has no end", file, after)
 		}
 		blocks = append(blocks, block{commands, strings.TrimSpace(info) == "background"})
 		rest = "\n" + after
 	}
 	if len(blocks) == 0 {
-		t.Fatal("README.md: no block is marked sh")
+		t.Fatalf("%s: no block is marked sh", file)
 	}
 	return blocks
 }

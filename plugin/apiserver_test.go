@@ -22,9 +22,11 @@ import (
 var resources = map[string][][2]string{
 	"v1": {{"configmaps", "ConfigMap"}, {"namespaces", "Namespace"}, {"persistentvolumeclaims", "PersistentVolumeClaim"}, {"pods", "Pod"},
 		{"secrets", "Secret"}, {"serviceaccounts", "ServiceAccount"}, {"services", "Service"}},
-	"apps/v1":              {{"deployments", "Deployment"}, {"statefulsets", "StatefulSet"}},
-	"policy/v1":            {{"poddisruptionbudgets", "PodDisruptionBudget"}},
-	"networking.k8s.io/v1": {{"networkpolicies", "NetworkPolicy"}, {"ingresses", "Ingress"}},
+	"apps/v1":                      {{"deployments", "Deployment"}, {"statefulsets", "StatefulSet"}},
+	"policy/v1":                    {{"poddisruptionbudgets", "PodDisruptionBudget"}},
+	"autoscaling/v2":               {{"horizontalpodautoscalers", "HorizontalPodAutoscaler"}},
+	"rbac.authorization.k8s.io/v1": {{"roles", "Role"}, {"rolebindings", "RoleBinding"}},
+	"networking.k8s.io/v1":         {{"networkpolicies", "NetworkPolicy"}, {"ingresses", "Ingress"}},
 }
 
 // apiServer keeps objects as a Kubernetes API server does, and does nothing about them: enough for Helm to install, upgrade and list.
@@ -59,10 +61,17 @@ func newAPIServer() *apiServer {
 		mux.HandleFunc("GET "+prefix, answer(map[string]any{"kind": "APIResourceList", "groupVersion": groupVersion, "resources": list}))
 		mux.HandleFunc(prefix+"/", s.serve)
 	}
+	mux.HandleFunc("GET /openapi/v2", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
+		_, _ = w.Write(noSchemas)
+	})
 	mux.HandleFunc("GET /apis", answer(map[string]any{"kind": "APIGroupList", "groups": groups}))
 	s.Server = httptest.NewServer(mux)
 	return s
 }
+
+// noSchemas is a gnostic openapi.v2.Document that describes no kind, so that clients check none: swagger, info, paths.
+var noSchemas = []byte("\x0a\x032.0\x12\x06\x0a\x01x\x12\x011\x42\x00")
 
 // kubeconfig writes the file that leads to the server.
 func (s *apiServer) kubeconfig(file string) error {
@@ -147,6 +156,9 @@ func (s *apiServer) put(w http.ResponseWriter, key string, object map[string]any
 	if parts := strings.Split(key, "/namespaces/"); len(parts) == 2 {
 		meta["namespace"], _, _ = strings.Cut(parts[1], "/")
 	}
+	if spec, ok := object["spec"].(map[string]any); ok && path.Base(path.Dir(key)) == "services" {
+		spec["clusterIP"] = "10.0.0.1" // Helm 3 waits for one
+	}
 	s.objects[key] = object
 	reply(w, http.StatusOK, object)
 }
@@ -183,7 +195,9 @@ func listed(url string) (groupVersion, kind string) {
 	return "", ""
 }
 
-func isApply(r *http.Request) bool { return strings.Contains(r.Header.Get("Content-Type"), "apply-patch") }
+func isApply(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Content-Type"), "apply-patch")
+}
 
 // metadata of an object; it always has labels.
 func metadata(object map[string]any) map[string]any {

@@ -3,7 +3,6 @@ package plugin
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os/signal"
@@ -51,7 +50,8 @@ The digest is the result; -o json tells more.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
+		ValidArgsFunction: completeFolder,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&c.options.Platforms, "platform", []string{"linux/amd64"}, "platforms to build for; more than one make an index")
@@ -62,7 +62,7 @@ The digest is the result; -o json tells more.`,
 	flags.StringVar(&c.outputs.Layout, "layout", "", "write an OCI image layout to a folder")
 	flags.StringVar(&c.outputs.Tag, "tag", "", "name of the image in tarball and layout (default: that of --push, or the folder's)")
 	flags.StringVar(&c.outputs.SBOM, "sbom", "", "write an SBOM to a file, as SPDX in JSON, and attach it where the image is pushed or laid out")
-	flags.VarP(&c.output, "output", "o", "format of the result")
+	c.output.addTo(cmd, "format of the result")
 	return cmd
 }
 
@@ -76,7 +76,7 @@ func (c *buildCommand) run(ctx context.Context, dir string) error {
 	if err := c.outputs.Check(ctx); err != nil {
 		return interrupted(err)
 	}
-	progress := startProgress(c.env.Stderr, isTerminal(c.env.Stderr) && c.env.Getenv("TERM") != "dumb")
+	progress := startProgress(c.env.Stderr, c.env.draws())
 	defer progress.stop()
 	c.options.Progress, c.options.Warn = progress.step, progress.warn
 	image, err := images.Build(ctx, c.options)
@@ -156,9 +156,7 @@ func (c *buildCommand) print(image *images.Image) error {
 		}
 		result.Platforms = append(result.Platforms, variant)
 	}
-	encoder := json.NewEncoder(c.env.Stdout)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(result)
+	return printJSON(c.env.Stdout, result)
 }
 
 func describeVariant(v images.Variant) (builtVariant, error) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 // choice is a flag that takes one of a few words.
@@ -21,4 +23,16 @@ func (c *choice) Set(text string) error {
 	}
 	c.value = text
 	return nil
+}
+
+// addTo makes c the flag --output of cmd.
+func (c *choice) addTo(cmd *cobra.Command, usage string) {
+	cmd.Flags().VarP(c, "output", "o", usage)
+	c.completeAs(cmd, "output")
+}
+
+// completeAs lets shells complete the words of the flag called name.
+func (c *choice) completeAs(cmd *cobra.Command, name string) {
+	// The error is of a flag that is not there, or that is completed already.
+	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(c.of, cobra.ShellCompDirectiveNoFileComp))
 }

@@ -67,3 +67,6 @@ func (e *Env) helmVariables() []string {
 func (e *Env) isCompleting() bool {
 	return len(e.Args) > 0 && (e.Args[0] == cobra.ShellCompRequestCmd || e.Args[0] == cobra.ShellCompNoDescRequestCmd)
 }
+
+// draws reports whether stderr is a terminal in which lines can be drawn anew.
+func (e *Env) draws() bool { return isTerminal(e.Stderr) && e.Getenv("TERM") != "dumb" }

@@ -2,9 +2,10 @@ package plugin
 
 import (
 	"os"
-	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
 	"github.com/helm-flow/helm-flow/internal/chart"
@@ -27,22 +28,43 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-func TestCompletionKnowsAllCommands(t *testing.T) {
-	var completion struct{ Commands []struct{ Name string } }
-	readYAML(t, "../completion.yaml", &completion)
-	var got, want []string
-	for _, command := range completion.Commands {
-		got = append(got, command.Name)
-	}
-	root := newRootCommand(&Env{LookupEnv: func(string) (string, bool) { return "", false }})
-	root.InitDefaultCompletionCmd()
-	for _, command := range root.Commands() {
-		if !command.Hidden {
-			want = append(want, command.Name())
+// completion is completion.yaml: the commands, which Helm completes by itself. For all else it asks plugin.complete.
+type completion struct {
+	Name     string       `json:"name"`
+	Commands []completion `json:"commands,omitempty"`
+}
+
+func completionOf(cmd *cobra.Command) completion {
+	c := completion{Name: cmd.Name()}
+	for _, sub := range cmd.Commands() {
+		if !sub.Hidden {
+			c.Commands = append(c.Commands, completionOf(sub))
 		}
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("completion.yaml has %v, want %v", got, want)
+	return c
+}
+
+func TestCompletion(t *testing.T) {
+	root := newRootCommand(&Env{LookupEnv: func(string) (string, bool) { return "", false }})
+	root.InitDefaultCompletionCmd()
+	c := completionOf(root)
+	c.Name = "flow"
+	want, err := yaml.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const file = "../completion.yaml"
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(got), string(want)); diff != "" {
+		t.Errorf("%s is not what the program has (-file +program); -update writes it:\n%s", file, diff)
 	}
 }
 

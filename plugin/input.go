@@ -138,12 +138,6 @@ func isTemplate(path string) bool {
 	return strings.HasSuffix(path, ".tmpl") || strings.HasSuffix(path, ".gotmpl")
 }
 
-// hasUserValues reports whether there is any of Helm's flags for values.
-func (in *flowInput) hasUserValues() bool {
-	u := in.user
-	return len(u.ValueFiles)+len(u.Values)+len(u.StringValues)+len(u.FileValues)+len(u.JSONValues)+len(u.LiteralValues) > 0
-}
-
 // readsStdin reports whether a -f names standard input.
 func (in *flowInput) readsStdin() bool {
 	return slices.ContainsFunc(in.user.ValueFiles, func(file string) bool { return strings.TrimSpace(file) == "-" })

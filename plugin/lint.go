@@ -1,10 +1,9 @@
 package plugin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -33,20 +32,22 @@ func newLintCommand(env *Env) *cobra.Command {
 FLOW is the path of a flow.yml, or - for standard input. Each line of the result is FILE:LINE:COLUMN: what is wrong, what was expected;
 what to do. Warnings are what the flow says without effect, and what keeps it from a cluster.
 
---fix writes the file anew with what can be mended without a thought: misspelt names, words of older versions, abbreviations, deprecated variables.
-Comments and layout stay.
+--fix mends in the file what takes no thought, such as a misspelt field with one likely name, and writes abbreviations out; comments and layout
+stay. What is left is reported.
 
 The exit code is 3 if the flow is invalid, 2 if it has warnings and --strict is given, and else 0.`,
 		Example: `  helm flow lint flow.yml
   helm flow lint flow.yml --strict -o json
-  helm flow lint flow.yml --fix`,
-		Args: flowArg,
-		RunE: func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
+  helm flow lint flow.yml --fix
+  helm flow lint flow.yml -o sarif > flow.sarif`,
+		Args:              flowArg,
+		ValidArgsFunction: completeFlow,
+		RunE:              func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
 	c.input.addFlags(cmd.Flags())
-	cmd.Flags().VarP(&c.output, "output", "o", "format of the result")
+	c.output.addTo(cmd, "format of the result")
 	cmd.Flags().BoolVar(&c.strict, "strict", false, "warnings fail with exit code 2")
-	cmd.Flags().BoolVar(&c.fix, "fix", false, "mend in the file what can be mended")
+	cmd.Flags().BoolVar(&c.fix, "fix", false, "mend the file first, where that takes no thought")
 	return cmd
 }
 
@@ -70,6 +71,55 @@ func (c *lintCommand) run(path string) error {
 		return reported{errFindings}
 	}
 	return nil
+}
+
+// mend writes the file anew if something in it can be mended.
+func (c *lintCommand) mend(path string) error {
+	if path == "-" {
+		return errors.New("--fix changes a file, and standard input is none")
+	}
+	opts, err := c.input.options(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxStdin {
+		return nil // which flow.ReadFile will say
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	fixed, edits := flow.Fix(path, source, opts)
+	if edits > 0 {
+		if err := replaceFile(path, fixed, info.Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(c.env.Stderr, "fixed: %d\n", edits)
+	return nil
+}
+
+// replaceFile writes a file whole or not at all.
+func replaceFile(path string, text []byte, mode fs.FileMode) error {
+	// The file itself, where path is a link to it.
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	next, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = next.Write(text)
+	err = errors.Join(err, next.Chmod(mode), next.Close())
+	if err == nil {
+		err = os.Rename(next.Name(), path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(next.Name()))
+	}
+	return err
 }
 
 // lint gives what keeps the flow from running anywhere, and what is only worth knowing.
@@ -103,60 +153,12 @@ func (c *lintCommand) lint(path string) (faults, warnings flow.Faults, err error
 	return nil, warnings, err
 }
 
-// mend writes the file anew, if there is anything to mend in it.
-func (c *lintCommand) mend(path string) error {
-	if path == "-" {
-		return errors.New("--fix needs the path of a flow.yml, not standard input")
-	}
-	opts, err := c.input.options(path)
-	if err != nil {
-		return err
-	}
-	// A link stays one, as its target is replaced.
-	target, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return nil // the lint says so
-	}
-	info, err := os.Stat(target)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxStdin {
-		return nil
-	}
-	src, err := os.ReadFile(target)
-	if err != nil {
-		return nil
-	}
-	fixed, edits := flow.Fix(path, src, opts)
-	if edits == 0 {
-		return nil
-	}
-	if err := replaceFile(target, fixed, info.Mode().Perm()); err != nil {
-		return fmt.Errorf("mend %s: %w", path, err)
-	}
-	fmt.Fprintf(c.env.Stderr, "mended: %d\n", edits)
-	return nil
-}
-
-// replaceFile writes a file so that there is never half of it.
-func replaceFile(path string, content []byte, mode os.FileMode) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), path)
-}
-
 func (c *lintCommand) print(faults, warnings flow.Faults) error {
 	switch c.output.value {
 	case "json":
-		return printFindings(c.env.Stdout, findings(faults, warnings))
+		return c.printJSON(faults, warnings)
 	case "sarif":
-		return printFindings(c.env.Stdout, sarif(faults, warnings))
+		return printJSON(c.env.Stdout, sarif(faults, warnings))
 	}
 	printFaults(c.env.Stdout, faults)
 	printFaults(c.env.Stdout, asWarnings(warnings))
@@ -173,37 +175,31 @@ type finding struct {
 	What     string `json:"what"`
 	Expected string `json:"expected"`
 	Cure     string `json:"cure"`
-	Fix      *edit  `json:"fix,omitempty"` // what --fix does about it
+	// Fix is an edit that mends it, if there is one that needs no thought.
+	Fix *edit `json:"fix,omitempty"`
 }
 
-// edit is a text for what stands from a place up to, but not at, another.
+// edit replaces the text from one place up to another. Lines and columns count from 1.
 type edit struct {
-	StartLine   int    `json:"startLine"`
-	StartColumn int    `json:"startColumn"`
-	EndLine     int    `json:"endLine"`
-	EndColumn   int    `json:"endColumn"`
-	Text        string `json:"text"`
+	Line      int    `json:"line"`
+	Column    int    `json:"column"`
+	EndLine   int    `json:"endLine"`
+	EndColumn int    `json:"endColumn"` // of the first character that stays
+	Text      string `json:"text"`
 }
 
-func findings(faults, warnings flow.Faults) []finding {
-	list := []finding{}
-	add := func(severity string, faults flow.Faults) {
-		for _, f := range faults {
+func (c *lintCommand) printJSON(faults, warnings flow.Faults) error {
+	findings := []finding{}
+	add := func(severity string, list flow.Faults) {
+		for _, f := range list {
 			found := finding{severity, f.File, f.Line, f.Column, f.What, f.Expected, f.Cure, nil}
-			if e := f.Fix; e != nil {
-				found.Fix = &edit{e.Start.Line, e.Start.Column, e.End.Line, e.End.Column, e.Text}
+			if f.Fix != nil {
+				found.Fix = &edit{f.Fix.Start.Line, f.Fix.Start.Column, f.Fix.End.Line, f.Fix.End.Column, f.Fix.Text}
 			}
-			list = append(list, found)
+			findings = append(findings, found)
 		}
 	}
 	add("error", faults)
 	add("warning", warnings)
-	return list
-}
-
-func printFindings(w io.Writer, list any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(list)
+	return printJSON(c.env.Stdout, findings)
 }

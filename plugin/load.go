@@ -56,7 +56,7 @@ The exit code is 1 if a client had to stop early.`,
 	flags.IntVar(&c.config.TextBytes, "text-bytes", 0, "least length of each document's text, in bytes")
 	flags.StringVar(&c.config.Endpoint, "on", "/default", "endpoint of the executors")
 	flags.Var(&c.generation, "docarray", "generation of the documents, as the flow's executors have it")
-	flags.VarP(&c.output, "output", "o", "format of the figures on stdout")
+	c.output.addTo(cmd, "format of the figures on stdout")
 	return cmd
 }
 

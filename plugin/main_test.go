@@ -59,7 +59,8 @@ func TestHelm(t *testing.T) {
 					}
 					return setupHelm(env, helm)
 				},
-				Cmds: commands,
+				Cmds:          commands,
+				UpdateScripts: *update,
 			})
 		})
 	}
@@ -97,12 +98,12 @@ func setupHelm(env *testscript.Env, name string) error {
 	if err := errors.Join(os.Mkdir(folder, 0o700), os.Mkdir(bin, 0o700)); err != nil {
 		return err
 	}
-	for _, name := range []string{"plugin.yaml", "completion.yaml"} {
+	for _, name := range []string{"plugin.yaml", "completion.yaml", "plugin.complete"} {
 		text, err := os.ReadFile(filepath.Join("..", name))
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o700); err != nil {
 			return err
 		}
 	}
@@ -116,7 +117,13 @@ func setupHelm(env *testscript.Env, name string) error {
 	for _, variable := range []string{"HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"} {
 		env.Setenv(variable, filepath.Join(env.WorkDir, "home"))
 	}
+	hooks, err := filepath.Abs("hooks")
+	if err != nil {
+		return err
+	}
 	return errors.Join(
+		os.Mkdir(filepath.Join(folder, "plugin"), 0o700),
+		os.Symlink(hooks, filepath.Join(folder, "plugin", "hooks")),
 		os.Symlink(programs, filepath.Join(folder, "bin")),
 		os.Symlink(helm, filepath.Join(bin, "helm")),
 	)
@@ -141,6 +148,14 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		if want := args[0]; strconv.Itoa(code) != want {
 			ts.Fatalf("exit code %d, want %s", code, want)
 		}
+	},
+	// cluster starts a Kubernetes API server, to the end of the script, that Helm finds by its KUBECONFIG.
+	"cluster": func(ts *testscript.TestScript, _ bool, _ []string) {
+		server := newAPIServer()
+		ts.Defer(server.Close)
+		file := filepath.Join(ts.Getenv("WORK"), "kubeconfig")
+		ts.Check(server.kubeconfig(file))
+		ts.Setenv("KUBECONFIG", file)
 	},
 	// appears FILE waits until the file is there and not empty.
 	"appears": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -46,6 +46,14 @@ func startProgress(w io.Writer, terminal bool) *progress {
 	return p
 }
 
+// progress shows steps on stderr, if that is a terminal, until stop is called.
+func (e *Env) progress() *progress {
+	if !e.draws() {
+		return startProgress(io.Discard, false)
+	}
+	return startProgress(e.Stderr, true)
+}
+
 // step says how far the step called name is.
 func (p *progress) step(name, detail string, done bool) {
 	p.mu.Lock()

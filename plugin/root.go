@@ -58,8 +58,14 @@ Exit codes: 0 ok, 1 failed, 2 differences or findings, 3 invalid flow or values,
 
 	root.AddCommand(
 		newBuildCommand(env),
+		newDiffCommand(env),
+		newDoctorCommand(env),
+		newExplainCommand(env),
+		newExportCommand(env),
+		newGetterCommand(env),
 		newGraphCommand(env),
 		newGuardCommand(env),
+		newInitCommand(env),
 		newInstallCommand(env),
 		newLintCommand(env),
 		newLoadCommand(env),
@@ -84,4 +90,5 @@ func addGlobalFlags(env *Env, root *cobra.Command) {
 
 	env.color = choice{value: "auto", of: []string{"never", "auto", "always"}}
 	flags.Var(&env.color, "color", "colours in the output")
+	env.color.completeAs(root, "color")
 }

@@ -40,7 +40,8 @@ Executors are built-ins, or Python sources of this machine, which need a Python 
 		Example: `  helm flow run flow.yml
   helm flow run flow.yml --set gateway.ports.grpc=9000 --set gateway.prefetch=5
   helm flow run flow.yml --python .venv/bin/python --log-dir logs`,
-		Args: flowArg,
+		Args:              flowArg,
+		ValidArgsFunction: completeFlow,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.program = cmd.Root().DisplayName()
 			return c.run(cmd.Context(), args[0])

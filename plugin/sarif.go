@@ -1,77 +1,109 @@
 package plugin
 
 import (
-	"net/url"
 	"path/filepath"
-	"strings"
 
 	"github.com/helm-flow/helm-flow/flow"
 )
 
-// sarif gives findings in the Static Analysis Results Interchange Format 2.1.0, which code hosts show beside the lines.
-func sarif(faults, warnings flow.Faults) map[string]any {
-	results := []map[string]any{}
-	for _, f := range findings(faults, warnings) {
-		location := map[string]any{"artifactLocation": map[string]any{"uri": uriOf(f.File)}}
-		if f.Line > 0 {
-			location["region"] = region(f.Line, f.Column)
-		}
-		result := map[string]any{
-			"ruleId": f.Severity, "level": f.Severity, "message": map[string]any{"text": f.message()},
-			"locations": []any{map[string]any{"physicalLocation": location}},
-		}
-		if f.Fix != nil {
-			deleted := region(f.Fix.StartLine, f.Fix.StartColumn)
-			deleted["endLine"], deleted["endColumn"] = f.Fix.EndLine, f.Fix.EndColumn
-			result["fixes"] = []any{map[string]any{"artifactChanges": []any{map[string]any{
-				"artifactLocation": location["artifactLocation"],
-				"replacements":     []any{map[string]any{"deletedRegion": deleted, "insertedContent": map[string]any{"text": f.Fix.Text}}},
-			}}}}
-		}
-		results = append(results, result)
+// The parts of SARIF 2.1.0 that a flow's faults need.
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
 	}
-	rule := func(id, what string) map[string]any {
-		return map[string]any{"id": id, "shortDescription": map[string]any{"text": what}}
+	sarifRun struct {
+		Tool       sarifTool     `json:"tool"`
+		ColumnKind string        `json:"columnKind"`
+		Results    []sarifResult `json:"results"`
 	}
-	return map[string]any{
-		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-		"version": "2.1.0",
-		"runs": []any{map[string]any{
-			"tool": map[string]any{"driver": map[string]any{
-				"name": "helm flow lint", "version": Version,
-				"rules": []any{rule("error", "The flow cannot run"), rule("warning", "The flow says something without effect, or what a cluster cannot run")},
-			}},
-			"columnKind": "unicodeCodePoints",
-			"results":    results,
-		}},
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
 	}
+	sarifDriver struct {
+		Name    string      `json:"name"`
+		Version string      `json:"version"`
+		Rules   []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID               string    `json:"id"`
+		ShortDescription sarifText `json:"shortDescription"`
+	}
+	sarifText struct {
+		Text string `json:"text"`
+	}
+	sarifResult struct {
+		RuleID    string          `json:"ruleId"`
+		Level     string          `json:"level"`
+		Message   sarifText       `json:"message"`
+		Locations []sarifLocation `json:"locations"`
+		Fixes     []sarifFix      `json:"fixes,omitempty"`
+	}
+	sarifLocation struct {
+		PhysicalLocation sarifPlace `json:"physicalLocation"`
+	}
+	sarifPlace struct {
+		ArtifactLocation sarifArtifact `json:"artifactLocation"`
+		Region           *sarifRegion  `json:"region,omitempty"`
+	}
+	sarifArtifact struct {
+		URI string `json:"uri"`
+	}
+	sarifRegion struct {
+		StartLine   int `json:"startLine"`
+		StartColumn int `json:"startColumn,omitzero"`
+		EndLine     int `json:"endLine,omitzero"`
+		EndColumn   int `json:"endColumn,omitzero"`
+	}
+	sarifFix struct {
+		Description     sarifText     `json:"description"`
+		ArtifactChanges []sarifChange `json:"artifactChanges"`
+	}
+	sarifChange struct {
+		ArtifactLocation sarifArtifact      `json:"artifactLocation"`
+		Replacements     []sarifReplacement `json:"replacements"`
+	}
+	sarifReplacement struct {
+		DeletedRegion   sarifRegion `json:"deletedRegion"`
+		InsertedContent sarifText   `json:"insertedContent"`
+	}
+)
+
+// The two rules: SARIF wants one of each result.
+var sarifRules = []sarifRule{
+	{"flow/invalid", sarifText{"The flow cannot run as it is written."}},
+	{"flow/no-effect", sarifText{"The flow says what has no effect, or what keeps it from a cluster."}},
 }
 
-// message is the fault without its place.
-func (f finding) message() string {
-	text := f.What
-	if f.Expected != "" {
-		text += ", expected " + f.Expected
+// sarif writes faults and warnings for code scanners.
+func sarif(faults, warnings flow.Faults) sarifLog {
+	run := sarifRun{
+		Tool:       sarifTool{sarifDriver{"helm-flow", Version, sarifRules}},
+		ColumnKind: "unicodeCodePoints",
+		Results:    []sarifResult{},
 	}
-	if f.Cure != "" {
-		text += "; " + f.Cure
+	for _, f := range faults {
+		run.Results = append(run.Results, sarifOf(f, sarifRules[0].ID, "error"))
 	}
-	return text
+	for _, f := range warnings {
+		run.Results = append(run.Results, sarifOf(f, sarifRules[1].ID, "warning"))
+	}
+	return sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}
 }
 
-func region(line, column int) map[string]any {
-	r := map[string]any{"startLine": line}
-	if column > 0 {
-		r["startColumn"] = column
+func sarifOf(f flow.Fault, rule, level string) sarifResult {
+	artifact := sarifArtifact{filepath.ToSlash(f.File)}
+	result := sarifResult{RuleID: rule, Level: level, Locations: []sarifLocation{{sarifPlace{ArtifactLocation: artifact}}}}
+	place := f
+	place.File, place.Line, place.Column = "", 0, 0
+	result.Message.Text = place.String()[len(": "):]
+	if f.Line > 0 {
+		result.Locations[0].PhysicalLocation.Region = &sarifRegion{StartLine: f.Line, StartColumn: f.Column}
 	}
-	return r
-}
-
-// uriOf is a path as a relative reference or, if it is absolute, a URL.
-func uriOf(path string) string {
-	slashed := filepath.ToSlash(path)
-	if filepath.IsAbs(path) {
-		return (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(slashed, "/")}).String()
+	if f.Fix != nil {
+		region := sarifRegion{f.Fix.Start.Line, f.Fix.Start.Column, f.Fix.End.Line, f.Fix.End.Column}
+		result.Fixes = []sarifFix{{sarifText{f.Cure}, []sarifChange{{artifact, []sarifReplacement{{region, sarifText{f.Fix.Text}}}}}}}
 	}
-	return (&url.URL{Path: slashed}).String()
+	return result
 }

@@ -55,7 +55,6 @@ such as --validate or --post-renderer: then it is Helm that renders.`,
 		}
 		return c.run(name, path)
 	}
-	c.addFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&c.opts.KubeVersion, "kube-version", "", "Kubernetes version used for Capabilities.KubeVersion")
 	flags.StringSliceVarP(&c.opts.APIVersions, "api-versions", "a", nil, "Kubernetes api versions used for Capabilities.APIVersions (multiple can be specified)")
@@ -63,6 +62,7 @@ such as --validate or --post-renderer: then it is Helm that renders.`,
 	flags.StringVar(&c.outputDir, "output-dir", "", "writes the executed templates to files in output-dir instead of stdout")
 	flags.Bool("include-crds", false, "include CRDs in the templated output; the chart inside has none")
 	markAsHelms(flags, "kube-version", "api-versions", "show-only", "output-dir", "include-crds")
+	c.addFlags(cmd)
 	return cmd
 }
 

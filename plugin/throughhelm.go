@@ -30,14 +30,17 @@ type throughHelm struct {
 // helmFlag marks flags that are ours and Helm's: they are read here, and handed on.
 const helmFlag = "helm"
 
-// addFlags adds our flags to those of Helm, which the command takes too.
+// addFlags adds the flags of such commands to those that cmd has of its own. It takes Helm's too.
 func (c *throughHelm) addFlags(cmd *cobra.Command) {
 	ours := cmd.Flags()
 	c.input.addFlags(ours)
 	ours.StringVar(&c.chart, "chart", "", "chart to use instead of the one inside: a path, repo/name or oci://…")
 	markAsHelms(ours, valueFlags...)
-	// Of Helm's flags we know only which take a value. Completion is about our own.
+	// Of Helm's flags we know only which take a value.
 	cmd.DisableFlagParsing = !c.env.isCompleting()
+	if c.env.isCompleting() && slices.Contains(c.env.Args, cmd.Name()) {
+		addHelmsFlags(c.env, cmd, c.verb)
+	}
 }
 
 func markAsHelms(flags *pflag.FlagSet, names ...string) {
@@ -99,8 +102,13 @@ func (c *throughHelm) parse(cmd *cobra.Command, args []string) (line commandLine
 	return line, false, nil
 }
 
-// run runs Helm for the release called name, or without a name where Helm shall make one. Without a flow there are no values of ours.
-func (c *throughHelm) run(ctx context.Context, line commandLine, name, flowPath string, more ...string) (err error) {
+// run runs Helm for the release called name, or without a name where Helm shall make one. Without a flow there are no values of ours. more are
+// further flags.
+func (c *throughHelm) run(ctx context.Context, line commandLine, name, flowPath string, more ...string) error {
+	return c.runInto(ctx, c.env.Stdout, line, name, flowPath, more...)
+}
+
+func (c *throughHelm) runInto(ctx context.Context, stdout io.Writer, line commandLine, name, flowPath string, more ...string) (err error) {
 	var text []byte
 	if flowPath != "" {
 		if text, err = c.values(flowPath, &line); err != nil {
@@ -129,7 +137,7 @@ func (c *throughHelm) run(ctx context.Context, line commandLine, name, flowPath 
 		chart = filepath.Join(private, "flow")
 	}
 	args = append(args, chart)
-	var stdin io.Reader = c.env.Stdin
+	stdin := c.env.Stdin
 	if text != nil {
 		file := "-"
 		if c.input.readsStdin() {
@@ -146,10 +154,15 @@ func (c *throughHelm) run(ctx context.Context, line commandLine, name, flowPath 
 		args = append(args, h.Translate(c.verb, f)...)
 	}
 	args = append(append(args, more...), line.rest...)
+	return runHelm(ctx, c.env, h, helm.Command{Args: args, Stdin: stdin, Stdout: stdout, Stderr: c.env.Stderr})
+}
 
-	ctx, _, stop := watchHelm(ctx, c.env)
+// runHelm runs Helm with our environment, for as long as the Helm lives that has started us. When it fails it has said why.
+func runHelm(ctx context.Context, env *Env, h *helm.Helm, command helm.Command) error {
+	ctx, _, stop := watchHelm(ctx, env)
 	defer stop()
-	err = h.Run(ctx, helm.Command{Args: args, Env: c.env.helmVariables(), Stdin: stdin, Stdout: c.env.Stdout, Stderr: c.env.Stderr})
+	command.Env = env.helmVariables()
+	err := h.Run(ctx, command)
 	if _, ok := errors.AsType[*helm.ExitError](err); ok {
 		return reported{err}
 	}

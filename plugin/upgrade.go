@@ -32,31 +32,36 @@ The exit code is Helm's; 3 if the flow is invalid, 4 if there is no Helm, or one
 		if done || err != nil {
 			return err
 		}
-		switch len(line.words) {
-		case 2:
-			return c.run(cmd.Context(), line, line.words[0], line.words[1])
-		case 1:
-			return c.keepValues(cmd, line)
+		name, path, more, err := upgradeArgs(cmd, line)
+		if err != nil {
+			return err
 		}
-		return fmt.Errorf("%s needs a release, and a flow unless only values change; got %q", cmd.CommandPath(), line.words)
+		return c.run(cmd.Context(), line, name, path, more...)
 	}
 	c.addFlags(cmd)
 	return cmd
 }
 
-// keepValues changes a release that is there.
-func (c *throughHelm) keepValues(cmd *cobra.Command, line commandLine) error {
-	name := line.words[0]
+// upgradeArgs reads `NAME [FLOW]`. Without a flow the release is one that is there, and keeps its values: more are Helm's flags for that.
+func upgradeArgs(cmd *cobra.Command, line commandLine) (name, flowPath string, more []string, err error) {
+	switch len(line.words) {
+	case 2:
+		return line.words[0], line.words[1], nil, nil
+	case 1:
+		name = line.words[0]
+	default:
+		return "", "", nil, fmt.Errorf("%s needs a release, and a flow unless only values change; got %q", cmd.CommandPath(), line.words)
+	}
 	if looksLikeFlow(name) {
-		return fmt.Errorf("%s needs the release's name before the flow %s", cmd.CommandPath(), name)
+		return "", "", nil, fmt.Errorf("%s needs the release's name before the flow %s", cmd.CommandPath(), name)
 	}
 	if line.has("install", "i") {
-		return errors.New("--install needs a flow, as there may be no release yet whose values could be kept")
+		return "", "", nil, errors.New("--install needs a flow, as there may be no release yet whose values could be kept")
 	}
-	if line.has("reset-values", "reuse-values", "reset-then-reuse-values") {
-		return c.run(cmd.Context(), line, name, "")
+	if !line.has("reset-values", "reuse-values", "reset-then-reuse-values") {
+		more = []string{"--reset-then-reuse-values"}
 	}
-	return c.run(cmd.Context(), line, name, "", "--reset-then-reuse-values")
+	return name, "", more, nil
 }
 
 // looksLikeFlow tells a path from a release's name, which may have dots.

@@ -40,7 +40,7 @@ The values say only what the flow says, and --set and -f over it; the chart has 
 		},
 	}
 	input.addFlags(cmd.Flags())
-	cmd.Flags().VarP(&output, "output", "o", "format of the values")
+	output.addTo(cmd, "format of the values")
 	return cmd
 }
 

@@ -1,5 +1,5 @@
-// Command bench holds our gateway against Jina's, side by side in one run: the same executor, the same load, repetitions that take
-// turns. It prints medians, ranges and ratios, judges the goals and ends with exit code 1 when one is missed.
+// Command bench holds our gateway against Jina's, and our commands, side by side in one run: the same executor, the same load, the same flow,
+// repetitions that take turns. It prints medians, ranges and ratios, judges the goals and ends with exit code 1 when one is missed.
 //
 // It runs from the root of the checkout, after make build and make tools; BENCH=short repeats less.
 package main
@@ -70,8 +70,12 @@ func run(ctx context.Context, p plan) (ok bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%d documents on one stream: %w", floodSize, err)
 	}
-	progress("")
-	return report(os.Stdout, p, results, flood), nil
+	measured, err := commands(ctx, p.rounds)
+	if err != nil {
+		return false, err
+	}
+	gateway := report(os.Stdout, p, results, flood)
+	return reportCommands(os.Stdout, measured) && gateway, nil
 }
 
 // progress keeps one line of standard error up to date on a terminal, and says nothing elsewhere.

@@ -31,7 +31,7 @@ func Lines(old, now string, context int) []Line {
 	groups := difflib.NewMatcherWithJunk(a, b, false, nil).GetGroupedOpCodes(context)
 	for _, group := range groups {
 		if first := group[0]; first.I1 > 0 || first.J1 > 0 {
-			lines = append(lines, Line{'@', yamlPath(b, changeIn(group))})
+			lines = append(lines, Line{'@', yamlPath(b, first.J1)})
 		}
 		for _, op := range group {
 			if op.Tag == 'e' {
@@ -50,16 +50,6 @@ func splitLines(text string) []string {
 		return nil
 	}
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-}
-
-// changeIn is the line of the new text at which the first change of a group stands.
-func changeIn(group []difflib.OpCode) int {
-	for _, op := range group {
-		if op.Tag != 'e' {
-			return op.J1
-		}
-	}
-	return group[0].J1
 }
 
 // yamlPath names what a line stands in, such as spec.template.spec: the keys above it that are indented less and less.

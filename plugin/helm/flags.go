@@ -29,6 +29,11 @@ var booleans = []string{
 // serverSide is boolean for install, and takes a value for upgrade.
 const serverSide = "server-side"
 
+// IsBoolean reports whether the flag of Helm's verb takes no value, or takes one only after an equals sign.
+func IsBoolean(verb, name string) bool {
+	return slices.Contains(booleans, name) || name == serverSide && verb != "upgrade"
+}
+
 // Split takes a command line of verb apart into words and flags. isBoolean tells of flags that Helm does not know whether they take no value;
 // known is false for flags it does not know either. What stands after -- is Helm's: rest.
 func Split(verb string, args []string, isBoolean func(name string) (boolean, known bool)) (words []string, flags []Flag, rest []string) {
@@ -36,7 +41,7 @@ func Split(verb string, args []string, isBoolean func(name string) (boolean, kno
 		if boolean, known := isBoolean(name); known {
 			return !boolean
 		}
-		return !slices.Contains(booleans, name) && (name != serverSide || verb == "upgrade")
+		return !IsBoolean(verb, name)
 	}
 	for len(args) > 0 {
 		arg := args[0]
@@ -66,9 +71,9 @@ func Split(verb string, args []string, isBoolean func(name string) (boolean, kno
 
 // short takes letters apart: flags without value, and at the end one with its value, if that is glued on.
 func short(letters string, takesValue func(string) bool) Flag {
-	for i, letter := range letters {
-		if name := string(letter); takesValue(name) {
-			value, hasEquals := strings.CutPrefix(letters[i+len(name):], "=")
+	for i := range len(letters) { // bytes, as in pflag
+		if name := letters[i : i+1]; takesValue(name) {
+			value, hasEquals := strings.CutPrefix(letters[i+1:], "=")
 			return Flag{Name: name, Value: value, HasValue: hasEquals || value != ""}
 		}
 	}

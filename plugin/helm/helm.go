@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// Oldest is the first Helm that knows --reset-then-reuse-values.
-var Oldest = Version{3, 14}
+// Oldest is the first Helm that reads our plugin.yaml: older ones know no platformHooks, and then load no plugin at all.
+var Oldest = Version{3, 18}
 
 // Version of a Helm. A Helm that was built without its build's metadata says no more than major and minor.
 type Version struct {

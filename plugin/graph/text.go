@@ -1,4 +1,4 @@
-package plugin
+package graph
 
 import (
 	"slices"
@@ -7,9 +7,9 @@ import (
 	"github.com/helm-flow/helm-flow/flow"
 )
 
-// drawText draws the graph from the top down, one row for each node, with an edge's lane on the left from the row of the
+// Text draws the graph for a terminal from the top down, one row for each node, with an edge's lane on the left from the row of the
 // node it leaves to the row of the node it enters, as git draws its history.
-func drawText(f *flow.Flow, color bool) string {
+func Text(f *flow.Flow, color bool) string {
 	d := &textDrawing{color: color, floating: make(map[string]bool)}
 	edges := make(map[string][]string)
 	for _, e := range f.Executors {
@@ -38,12 +38,10 @@ func drawText(f *flow.Flow, color bool) string {
 	d.node(gatewayName, "●", gatewayName, "", edges[gatewayName])
 	for _, e := range inOrder(f.Executors) {
 		sign := "●"
-		about := describeUses(e)
 		if e.Floating.Value {
 			sign = "○"
-			about += ", floating"
 		}
-		d.node(e.Name.Value, sign, e.Name.Value, about, edges[e.Name.Value])
+		d.node(e.Name.Value, sign, e.Name.Value, about(e), edges[e.Name.Value])
 	}
 	if last != nil {
 		d.node(answerName, "●", gatewayName, "", nil)
@@ -53,23 +51,6 @@ func drawText(f *flow.Flow, color bool) string {
 
 // answerName is the end of the graph; no executor can have it.
 const answerName = ""
-
-// inOrder sorts executors so that each comes after those it needs, else as in the file.
-func inOrder(executors []flow.Executor) []flow.Executor {
-	var sorted []flow.Executor
-	placed := map[string]bool{gatewayName: true}
-	for len(sorted) < len(executors) {
-		for _, e := range executors {
-			isFree := !slices.ContainsFunc(e.Needs.Value, func(need string) bool { return !placed[need] })
-			if isFree && !placed[e.Name.Value] {
-				placed[e.Name.Value] = true
-				sorted = append(sorted, e)
-				break
-			}
-		}
-	}
-	return sorted
-}
 
 // free is the target of a lane that no edge is in.
 const free = "\x00"
