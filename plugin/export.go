@@ -108,7 +108,11 @@ func exported(manifests []chart.Manifest) (map[string][]byte, error) {
 		if err := yaml.Unmarshal(m.YAML, &metas[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Source, err)
 		}
-		switch workload := m.Object.(type) {
+		object, err := m.Object()
+		if err != nil {
+			return nil, err
+		}
+		switch workload := object.(type) {
 		case *appsv1.Deployment:
 			nodes[workload.Labels[componentLabel]] = workload.Spec.Template.Annotations[nodeAnnotation]
 		case *appsv1.StatefulSet:

@@ -95,7 +95,7 @@ func pods(t *testing.T, c *helmchart.Chart, set ...string) map[string]corev1.Pod
 	}
 	all := map[string]corev1.PodTemplateSpec{}
 	for _, m := range manifests {
-		if d, ok := m.Object.(*appsv1.Deployment); ok {
+		if d, ok := typed(t, m).(*appsv1.Deployment); ok {
 			name := d.Spec.Template.Annotations["helm-flow.github.io/node"]
 			if _, part, _ := strings.Cut(d.Name, "demo-"+name+"-"); part != "" {
 				name += "/" + part
@@ -125,7 +125,7 @@ func TestKubeVersions(t *testing.T) {
 			continue
 		}
 		for _, m := range manifests {
-			d, ok := m.Object.(*appsv1.Deployment)
+			d, ok := typed(t, m).(*appsv1.Deployment)
 			if sleeps := ok && d.Spec.Template.Spec.Containers[0].Lifecycle != nil; ok && sleeps != (want == "sleep") {
 				t.Errorf("%s: %s has a preStop sleep: %v", version, d.Name, sleeps)
 			}
@@ -156,7 +156,7 @@ func TestReleaseNames(t *testing.T) {
 			continue
 		}
 		found := slices.ContainsFunc(manifests, func(m Manifest) bool {
-			s, ok := m.Object.(*corev1.Service)
+			s, ok := typed(t, m).(*corev1.Service)
 			return ok && s.Name == want && s.Spec.Selector["app.kubernetes.io/instance"] == release
 		})
 		if err != nil || !found {

@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 
 	"github.com/helm-flow/helm-flow/flow"
@@ -114,6 +115,19 @@ func render(t *testing.T, values map[string]any) []Manifest {
 	return manifests
 }
 
+// typed is the object of a manifest.
+func typed(t interface {
+	Helper()
+	Fatal(...any)
+}, m Manifest) runtime.Object {
+	t.Helper()
+	object, err := m.Object()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
 // golden compares got with a file, in which the folder of the examples is written ${EXAMPLES}.
 func golden(t *testing.T, file string, got []byte) {
 	t.Helper()
@@ -171,7 +185,7 @@ func TestRenderedObjects(t *testing.T) {
 				if err := yaml.Unmarshal(m.YAML, &head); err != nil {
 					t.Fatal(err)
 				}
-				switch object := m.Object.(type) {
+				switch object := typed(t, m).(type) {
 				case *corev1.Service:
 					services[object.Name+"."+object.Namespace+".svc:8080"] = object
 				case *appsv1.Deployment:

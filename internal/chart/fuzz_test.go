@@ -46,7 +46,7 @@ func FuzzAcceptedFlows(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, manifest := range manifests {
-			object, ok := manifest.Object.(*corev1.ConfigMap)
+			object, ok := typed(t, manifest).(*corev1.ConfigMap)
 			if !ok || object.Data["gateway.yaml"] == "" {
 				continue
 			}

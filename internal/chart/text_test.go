@@ -53,7 +53,7 @@ func TestTextsSurvive(t *testing.T) {
 			}
 		}
 		for _, m := range manifests {
-			switch object := m.Object.(type) {
+			switch object := typed(t, m).(type) {
 			case *corev1.ConfigMap:
 				if file := object.Data["gateway.yaml"]; file != "" {
 					gateway, err := config.Parse([]byte(file))

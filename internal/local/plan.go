@@ -121,7 +121,11 @@ type planner struct {
 
 // add sorts a manifest in. What has no meaning on a laptop, such as a ServiceAccount, is left out.
 func (p *planner) add(m chart.Manifest) error {
-	switch object := m.Object.(type) {
+	object, err := m.Object()
+	if err != nil {
+		return err
+	}
+	switch object := object.(type) {
 	case *corev1.ConfigMap:
 		p.configMaps[object.Name] = object
 	case *corev1.Service:

@@ -8,7 +8,7 @@ gateway.yaml, as package internal/config reads it.
 {{- $nodes = append $nodes (include "flow.nodeConfig" (dict "root" $ "node" $name "executor" $executor) | fromJson) -}}
 {{- end -}}
 {{- $config := dict
-  "name" (include "flow.fullname" .)
+  "name" .flow.fullname
   "prefetch" (int64 $gateway.prefetch)
   "retries" (int64 $gateway.retries)
   "timeoutSend" (int64 $gateway.timeoutSend)

@@ -1,38 +1,40 @@
 {{/*
-The container of a workload. Takes workload, mounts.
+The container of a workload.
 */}}
 {{- define "flow.container" -}}
-{{- $w := .workload -}}
-{{- $v := $w.values -}}
-image: {{ $w.image.reference | quote }}
-{{- with $w.image.pullPolicy }}
+{{- $w := . -}}
+{{- $v := .values -}}
+image: {{ .image.reference | quote }}
+{{- with .image.pullPolicy }}
 imagePullPolicy: {{ . }}
 {{- end }}
-command: [{{ eq $w.runtime "go" | ternary (printf "flow-%s" $w.process) "jina" }}]
+command: [{{ eq .runtime "go" | ternary (printf "flow-%s" .process) "jina" }}]
 args:
-  {{- include "flow.args" $w | fromJsonArray | include "flow.yaml" | nindent 2 }}
-{{- with include "flow.env" $w | fromJsonArray }}
+  {{- range include "flow.args" . | fromJsonArray }}
+  - {{ . | quote }}
+  {{- end }}
+{{- with include "flow.env" . }}
 env:
-  {{- include "flow.yaml" . | nindent 2 }}
+  {{- . | nindent 2 }}
 {{- end }}
 {{- with $v.envFrom }}
 envFrom:
   {{- include "flow.yaml" . | nindent 2 }}
 {{- end }}
 ports:
-  {{- range $w.ports }}
+  {{- range .ports }}
   - name: {{ .name }}
     containerPort: {{ .port }}
   {{- end }}
-  {{- if eq $w.runtime "go" }}
+  {{- if eq .runtime "go" }}
   - name: admin
     containerPort: 9090
-  {{- else if eq (include "flow.monitored" $w) "true" }}
+  {{- else if .monitored }}
   - name: monitoring
     containerPort: 9090
   {{- end }}
-{{ include "flow.probes" $w }}
-{{- if semverCompare ">=1.30-0" $w.root.Capabilities.KubeVersion.Version }}
+{{ include "flow.probes" . }}
+{{- if .root.flow.kubernetes.sleeps }}
 lifecycle:
   preStop:
     # Callers learn late that this pod goes away.
@@ -48,12 +50,17 @@ resources:
   {{- include "flow.yaml" . | nindent 2 }}
 {{- end }}
 securityContext:
+  {{- if $v.securityContext }}
   {{- $context := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) }}
   {{- include "flow.merged" (dict "on" $context "values" $v.securityContext) | nindent 2 }}
-{{- with .mounts }}
+  {{- else }}
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+  {{- end }}
 volumeMounts:
-  {{- include "flow.yaml" . | nindent 2 }}
-{{- end }}
+  {{- include "flow.volumeMounts" . | nindent 2 }}
 {{- end }}
 
 {{/*
@@ -68,7 +75,7 @@ The arguments of a workload's container, as JSON.
 {{- $args = append $args (printf "--%s=:%d" .name (int .port)) -}}
 {{- end -}}
 {{- /* What the pod has, without the sleep before, and some to spare. */ -}}
-{{- $args = concat $args (list "--admin=:9090" (printf "--drain-timeout=%ds" (sub (include "flow.grace" . | int) 7 | max 1))) -}}
+{{- $args = concat $args (list "--admin=:9090" (printf "--drain-timeout=%ds" (sub .grace 7 | max 1))) -}}
 {{- if eq .process "gateway" -}}
 {{- $args = append $args (printf "--max-message-bytes=%d" (int64 .values.maxMessageBytes)) -}}
 {{- with .values.tls -}}
@@ -91,7 +98,7 @@ Whether the gateway reads its ConfigMap from Kubernetes' API. Takes the root.
 {{- end }}
 
 {{/*
-The environment of a workload's container, as JSON: what stands further down replaces what has its name further up, as Kubernetes refuses a name that stands
+The environment of a workload's container: what stands further down replaces what has its name further up, as Kubernetes refuses a name that stands
 twice.
 */}}
 {{- define "flow.env" -}}
@@ -103,8 +110,8 @@ twice.
   (dict "name" "JINA_DEPLOYMENT_NAME" "value" .node)
   (dict "name" "K8S_DEPLOYMENT_NAME" "value" .name)
   (dict "name" "K8S_NAMESPACE_NAME" "value" (include "flow.namespace" .root))
-  (dict "name" "K8S_POD_NAME" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.name")))
-  (dict "name" "POD_UID" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.uid"))) -}}
+  (dict "name" "K8S_POD_NAME" "field" "metadata.name")
+  (dict "name" "POD_UID" "field" "metadata.uid") -}}
 {{- else -}}
 {{- range $signal := list "traces" "metrics" -}}
 {{- with get $v $signal -}}
@@ -122,45 +129,82 @@ twice.
 {{- $all = append $all (dict "name" $name "value" $value) -}}
 {{- end -}}
 {{- range $name, $key := $v.envFromSecret -}}
-{{- $all = append $all (dict "name" $name "valueFrom" (dict "secretKeyRef" (pick $key "name" "key"))) -}}
+{{- $all = append $all (dict "name" $name "secret" $key) -}}
 {{- end -}}
-{{- $all = concat $all ($v.extraEnv | default list) -}}
+{{- range $variable := $v.extraEnv -}}
+{{- $all = append $all (dict "name" $variable.name "extra" $variable) -}}
+{{- end -}}
 {{- $last := dict -}}
 {{- range $i, $variable := $all -}}
 {{- $_ := set $last $variable.name $i -}}
 {{- end -}}
-{{- $env := list -}}
-{{- range $i, $variable := $all -}}
-{{- if eq $i (get $last $variable.name) -}}
-{{- $env = append $env $variable -}}
-{{- end -}}
-{{- end -}}
-{{- toJson $env -}}
+{{- range $i, $variable := $all }}
+{{- if eq $i (get $last .name) }}
+{{- if .extra }}
+{{ include "flow.yaml" (list .extra) }}
+{{- else }}
+- name: {{ .name | quote }}
+  {{- if .field }}
+  valueFrom:
+    fieldRef:
+      fieldPath: {{ .field }}
+  {{- else if .secret }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secret.name | quote }}
+      key: {{ .secret.key | quote }}
+  {{- else }}
+  value: {{ .value | quote }}
+  {{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/*
 The probes of a workload's container, with those of the values laid over.
 */}}
 {{- define "flow.probes" -}}
-{{- $startup := dict "httpGet" (dict "path" "/readyz" "port" "admin") "periodSeconds" 1 -}}
-{{- $readiness := dict "httpGet" (dict "path" "/readyz" "port" "admin") "periodSeconds" 5 -}}
-{{- $liveness := dict "httpGet" (dict "path" "/healthz" "port" "admin") "periodSeconds" 10 -}}
-{{- if eq .runtime "jina" -}}
+{{- $failures := ceil (divf .values.timeoutReady 1000) | int64 -}}
+{{- $probes := dict
+  "startupProbe" (dict "periodSeconds" 1 "failureThreshold" $failures)
+  "readinessProbe" (dict "periodSeconds" 5)
+  "livenessProbe" (dict "periodSeconds" 10) -}}
 {{- $port := first .ports -}}
-{{- $ask := dict "grpc" (dict "port" $port.port) -}}
-{{- if ne $port.name "grpc" -}}
-{{- $ask = dict "httpGet" (dict "path" "/" "port" $port.name) -}}
+{{- if eq .runtime "go" -}}
+{{- range $probe, $path := dict "startupProbe" "/readyz" "readinessProbe" "/readyz" "livenessProbe" "/healthz" -}}
+{{- $_ := set (get $probes $probe) "httpGet" (dict "path" $path "port" "admin") -}}
+{{- end -}}
+{{- else -}}
+{{- range $probe := keys $probes -}}
+{{- if eq $port.name "grpc" -}}
+{{- $_ := set (get $probes $probe) "grpc" (dict "port" $port.port) -}}
+{{- else -}}
+{{- $_ := set (get $probes $probe) "httpGet" (dict "path" "/" "port" $port.name) -}}
+{{- end -}}
 {{- end -}}
 {{- /* A Python process that computes answers nobody, health included, until it is done. */ -}}
-{{- $startup = merge (dict "periodSeconds" 1 "timeoutSeconds" 5) $ask -}}
-{{- $readiness = merge (dict "periodSeconds" 5 "timeoutSeconds" 10 "failureThreshold" 6) $ask -}}
-{{- $liveness = merge (dict "periodSeconds" 10 "timeoutSeconds" 10 "failureThreshold" 12) $ask -}}
+{{- $_ := set $probes.startupProbe "timeoutSeconds" 5 -}}
+{{- $_ := set $probes.readinessProbe "timeoutSeconds" 10 -}}
+{{- $_ := set $probes.readinessProbe "failureThreshold" 6 -}}
+{{- $_ := set $probes.livenessProbe "timeoutSeconds" 10 -}}
+{{- $_ := set $probes.livenessProbe "failureThreshold" 12 -}}
 {{- end -}}
-{{- $_ := set $startup "failureThreshold" (ceil (divf .values.timeoutReady 1000) | int64) -}}
-startupProbe:
-  {{- include "flow.merged" (dict "on" $startup "values" .values.startupProbe) | nindent 2 }}
-readinessProbe:
-  {{- include "flow.merged" (dict "on" $readiness "values" .values.readinessProbe) | nindent 2 }}
-livenessProbe:
-  {{- include "flow.merged" (dict "on" $liveness "values" .values.livenessProbe) | nindent 2 }}
+{{- range $name := list "startupProbe" "readinessProbe" "livenessProbe" }}
+{{- $probe := get $probes $name }}
+{{- with get $.values $name }}
+{{- include "flow.overlay" (dict "on" $probe "values" .) }}
+{{- end }}
+{{ $name }}:
+  {{- range $key, $value := $probe }}
+  {{- if kindIs "map" $value }}
+  {{ $key }}:
+    {{- range $inner, $setting := $value }}
+    {{ $inner }}: {{ toJson $setting }}
+    {{- end }}
+  {{- else }}
+  {{ $key }}: {{ toJson $value }}
+  {{- end }}
+  {{- end }}
+{{- end }}
 {{- end }}

@@ -211,7 +211,7 @@ The executors that are never called: what is left when all whose needs are met h
 {{- if and (ne $mesh.provider "linkerd") (ne $mesh.policy "off") }}
 mesh.policy: is {{ $mesh.policy }}, and without a mesh nobody could tell callers apart; let mesh.provider be linkerd, or use networkPolicy
 {{- end }}
-{{- if and (eq $mesh.provider "linkerd") (ne (include "flow.linkerdSince" (dict "root" . "version" "2.20.0")) "true") }}
+{{- if and (eq $mesh.provider "linkerd") (not .flow.linkerd.unified) }}
 {{- if eq (($mesh.linkerd.breaker).mode | default "off") "unified" }}
 mesh.linkerd.breaker.mode: unified takes Linkerd 2.20, and mesh.linkerd.version is {{ $mesh.linkerd.version }}; use consecutive
 {{- end }}

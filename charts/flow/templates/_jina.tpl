@@ -29,7 +29,7 @@ The arguments of Jina's processes, as Jina's own export writes them: those that 
 {{- with $v.workspace -}}
 {{- $args = concat $args (list "--workspace" .) -}}
 {{- end -}}
-{{- if eq (include "flow.monitored" .) "true" -}}
+{{- if .monitored -}}
 {{- $args = concat $args (list "--monitoring" "--port-monitoring" "9090") -}}
 {{- end -}}
 {{- range $signal, $flag := dict "traces" "--tracing" "metrics" "--metrics" -}}

@@ -1,84 +1,86 @@
 {{/*
-Whether the mesh is Linkerd of at least a version. Takes root, version.
-*/}}
-{{- define "flow.linkerdSince" -}}
-{{- $mesh := .root.flow.mesh -}}
-{{- if and (eq $mesh.provider "linkerd") (semverCompare (printf ">=%s-0" .version) ($mesh.linkerd.version | default "2.20" | toString)) }}true{{ end -}}
-{{- end }}
-
-{{/*
-Linkerd's annotations of a workload's pods, as YAML.
+Sets Linkerd's annotations of a workload's pods. Takes workload, on.
 */}}
 {{- define "flow.linkerdPod" -}}
-{{- if eq .root.flow.mesh.provider "linkerd" -}}
-{{- $linkerd := .root.flow.mesh.linkerd -}}
-{{- $grace := include "flow.grace" . | int -}}
-{{- $stable := eq (include "flow.linkerdSince" (dict "root" .root "version" "2.20.0")) "true" -}}
-{{- $beta := eq (include "flow.linkerdSince" (dict "root" .root "version" "2.19.0")) "true" -}}
-linkerd.io/inject: enabled
-config.linkerd.io/shutdown-grace-period: {{ $linkerd.shutdownGracePeriod | default (printf "%ds" $grace) }}
-{{- if hasKey $linkerd "nativeSidecar" }}
-{{- $key := $beta | ternary "config.beta.linkerd.io" "config.alpha.linkerd.io" }}
-{{ $stable | ternary "config.linkerd.io" $key }}/proxy-enable-native-sidecar: {{ $linkerd.nativeSidecar | quote }}
-{{- end }}
-{{- if not (hasKey $linkerd "nativeSidecar" | ternary $linkerd.nativeSidecar $stable) }}
-# Beside a sidecar of the old kind, which is told to end together with it, a process that drains could call nobody.
-config.alpha.linkerd.io/proxy-wait-before-exit-seconds: {{ sub $grace 5 | quote }}
-{{- end }}
-{{- range $key, $name := dict "cpuRequest" "cpu-request" "cpuLimit" "cpu-limit" "memoryRequest" "memory-request" "memoryLimit" "memory-limit" }}
-{{- with get ($linkerd.proxyResources | default dict) $key }}
-config.linkerd.io/proxy-{{ $name }}: {{ . | quote }}
-{{- end }}
-{{- end }}
+{{- $root := .workload.root -}}
+{{- $on := .on -}}
+{{- if eq $root.flow.mesh.provider "linkerd" -}}
+{{- $linkerd := $root.flow.mesh.linkerd -}}
+{{- $grace := .workload.grace -}}
+{{- $_ := set $on "linkerd.io/inject" "enabled" -}}
+{{- $_ := set $on "config.linkerd.io/shutdown-grace-period" ($linkerd.shutdownGracePeriod | default (printf "%ds" $grace)) -}}
+{{- $stable := $root.flow.linkerd.unified -}}
+{{- if hasKey $linkerd "nativeSidecar" -}}
+{{- $stage := $root.flow.linkerd.beta | ternary "config.beta" "config.alpha" -}}
+{{- $_ := set $on (printf "%s.linkerd.io/proxy-enable-native-sidecar" ($stable | ternary "config" $stage)) (toString $linkerd.nativeSidecar) -}}
+{{- end -}}
+{{- if not (hasKey $linkerd "nativeSidecar" | ternary $linkerd.nativeSidecar $stable) -}}
+{{- /* Beside a sidecar of the old kind, which is told to end together with it, a process that drains could call nobody. */ -}}
+{{- $_ := set $on "config.alpha.linkerd.io/proxy-wait-before-exit-seconds" (toString (sub $grace 5)) -}}
+{{- end -}}
+{{- range $key, $name := dict "cpuRequest" "cpu-request" "cpuLimit" "cpu-limit" "memoryRequest" "memory-request" "memoryLimit" "memory-limit" -}}
+{{- with get ($linkerd.proxyResources | default dict) $key -}}
+{{- $_ := set $on (printf "config.linkerd.io/proxy-%s" $name) . -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 
 {{/*
-The annotations of a workload's Service, as YAML. Those that Linkerd reads are for calls to executors alone: on the gateway's they would end or repeat the streams of clients.
+Sets the annotations of a workload's Service. Those that Linkerd reads are for calls to executors alone: on the gateway's they would end or repeat the streams of
+clients. Takes workload, on.
 */}}
-{{- define "flow.linkerdService" -}}
-{{- $all := dict -}}
-{{- if and (eq .root.flow.mesh.provider "linkerd") (eq .process "executor") -}}
-{{- $linkerd := .root.flow.mesh.linkerd -}}
-{{- $new := eq (include "flow.linkerdSince" (dict "root" .root "version" "2.20.0")) "true" -}}
+{{- define "flow.serviceAnnotations" -}}
+{{- $root := .workload.root -}}
+{{- $on := .on -}}
+{{- if and (eq $root.flow.mesh.provider "linkerd") (eq .workload.process "executor") -}}
+{{- $linkerd := $root.flow.mesh.linkerd -}}
+{{- $new := $root.flow.linkerd.unified -}}
 {{- if and $new (hasKey $linkerd "penalizeFailures" | ternary $linkerd.penalizeFailures true) -}}
-{{- $_ := set $all "balancer.alpha.linkerd.io/penalize-failures" "true" -}}
+{{- $_ := set $on "balancer.alpha.linkerd.io/penalize-failures" "true" -}}
 {{- end -}}
 {{- with $linkerd.retries -}}
 {{- if .grpc -}}
-{{- $_ := set $all "retry.linkerd.io/grpc" (join "," .grpc) -}}
-{{- with .limit -}}{{- $_ := set $all "retry.linkerd.io/limit" (toString (int .)) -}}{{- end -}}
-{{- with .timeout -}}{{- $_ := set $all "retry.linkerd.io/timeout" . -}}{{- end -}}
+{{- $_ := set $on "retry.linkerd.io/grpc" (join "," .grpc) -}}
+{{- with .limit -}}{{- $_ := set $on "retry.linkerd.io/limit" (toString (int .)) -}}{{- end -}}
+{{- with .timeout -}}{{- $_ := set $on "retry.linkerd.io/timeout" . -}}{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range $key, $value := $linkerd.timeouts -}}
-{{- $_ := set $all (printf "timeout.linkerd.io/%s" $key) $value -}}
+{{- $_ := set $on (printf "timeout.linkerd.io/%s" $key) $value -}}
 {{- end -}}
-{{- with $linkerd.breaker -}}
-{{- if has (.mode | default "off") (list "consecutive" "unified") -}}
-{{- $_ := set $all "balancer.linkerd.io/failure-accrual" .mode -}}
+{{- include "flow.linkerdBreaker" (dict "breaker" ($linkerd.breaker | default dict) "on" $on) -}}
+{{- end -}}
+{{- include "flow.overlay" (dict "on" $on "values" .workload.values.serviceAnnotations) -}}
+{{- end }}
+
+{{/*
+A part of flow.serviceAnnotations. Takes breaker, on.
+*/}}
+{{- define "flow.linkerdBreaker" -}}
+{{- $breaker := .breaker -}}
+{{- $on := .on -}}
+{{- $mode := $breaker.mode | default "off" -}}
+{{- if ne $mode "off" -}}
+{{- $_ := set $on "balancer.linkerd.io/failure-accrual" $mode -}}
 {{- $keys := dict
   "maxFailures" "balancer.linkerd.io/failure-accrual-consecutive-max-failures"
   "minPenalty" "balancer.linkerd.io/failure-accrual-consecutive-min-penalty"
   "maxPenalty" "balancer.linkerd.io/failure-accrual-consecutive-max-penalty"
   "jitterRatio" "balancer.linkerd.io/failure-accrual-consecutive-jitter-ratio" -}}
-{{- if eq .mode "unified" -}}
+{{- if eq $mode "unified" -}}
 {{- $keys = merge $keys (dict
   "successRate" "balancer.alpha.linkerd.io/failure-accrual-success-rate-threshold"
   "successRateWindow" "balancer.alpha.linkerd.io/failure-accrual-success-rate-window"
   "successRateMinRequests" "balancer.alpha.linkerd.io/failure-accrual-success-rate-min-requests") -}}
 {{- end -}}
 {{- range $key, $annotation := $keys -}}
-{{- if hasKey $linkerd.breaker $key -}}
-{{- $value := get $linkerd.breaker $key -}}
-{{- $_ := set $all $annotation (kindIs "string" $value | ternary $value (toJson $value)) -}}
+{{- if hasKey $breaker $key -}}
+{{- $value := get $breaker $key -}}
+{{- $_ := set $on $annotation (kindIs "string" $value | ternary $value (toJson $value)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
-{{- end -}}
-{{- include "flow.overlay" (dict "on" $all "values" .values.serviceAnnotations) -}}
-{{- toYaml $all -}}
 {{- end }}
 
 {{/*

@@ -1,11 +1,4 @@
 {{/*
-Whether the metrics of a workload are collected, and so, by a Python process, served.
-*/}}
-{{- define "flow.monitored" -}}
-{{- if or .values.monitoring .root.flow.monitoring.enabled }}true{{ end -}}
-{{- end }}
-
-{{/*
 The kind of monitors that the release has, or nothing. Takes the root.
 */}}
 {{- define "flow.monitorKind" -}}

@@ -39,7 +39,7 @@ An executor's name in labels.
 The name of a workload's objects. Takes root, component.
 */}}
 {{- define "flow.object" -}}
-{{- include "flow.cut" (printf "%s-%s" (include "flow.fullname" .root) .component) -}}
+{{- include "flow.cut" (printf "%s-%s" .root.flow.fullname .component) -}}
 {{- end }}
 
 {{/*
@@ -59,40 +59,37 @@ Takes root, component.
 {{- end }}
 
 {{/*
-Labels that never change, as selectors cannot. Takes root, component.
-*/}}
-{{- define "flow.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "flow.name" .root | quote }}
-app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
-app.kubernetes.io/component: {{ .component | quote }}
-{{- end }}
-
-{{/*
-The metadata of an object of a workload. Takes a workload, or root, name, component; and what the object has of suffix, labels, annotations.
-The labels must not reach pod templates: a new version of the chart would roll every pod.
+The metadata of an object of a workload. Takes a workload; or it as of, and what the object has of suffix, labels, annotations. For an object of no workload: root, name,
+component. The labels must not reach pod templates: a new version of the chart would roll every pod.
 */}}
 {{- define "flow.meta" -}}
-{{- $labels := dict -}}
-{{- range $more := list .root.flow.commonLabels .labels -}}
-{{- include "flow.overlay" (dict "on" $labels "values" $more) -}}
-{{- end -}}
-{{- $_ := set $labels "app.kubernetes.io/name" (include "flow.name" .root) -}}
-{{- $_ := set $labels "app.kubernetes.io/instance" .root.Release.Name -}}
-{{- $_ := set $labels "app.kubernetes.io/component" .component -}}
-{{- $_ := set $labels "app.kubernetes.io/managed-by" .root.Release.Service -}}
-{{- $_ := set $labels "app.kubernetes.io/version" .root.Chart.AppVersion -}}
-{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
-{{- $annotations := dict -}}
-{{- range $more := list .root.flow.commonAnnotations .annotations -}}
-{{- include "flow.overlay" (dict "on" $annotations "values" $more) -}}
-{{- end -}}
+{{- $w := .of | default . -}}
+{{- $flow := $w.root.flow -}}
 metadata:
-  name: {{ .name }}{{ .suffix }}
-  namespace: {{ include "flow.namespace" .root | quote }}
+  name: {{ $w.name }}{{ .suffix }}
+  namespace: {{ include "flow.namespace" $w.root | quote }}
   labels:
-    {{- include "flow.yaml" $labels | nindent 4 }}
+    app.kubernetes.io/name: {{ $flow.name | quote }}
+    app.kubernetes.io/instance: {{ $w.root.Release.Name | quote }}
+    app.kubernetes.io/component: {{ $w.component | quote }}
+    app.kubernetes.io/managed-by: {{ $w.root.Release.Service }}
+    app.kubernetes.io/version: {{ $w.root.Chart.AppVersion | quote }}
+    helm.sh/chart: {{ $flow.chart }}
+    {{- if or $flow.commonLabels .labels }}
+    {{- $labels := dict }}
+    {{- range $more := list $flow.commonLabels .labels }}
+    {{- include "flow.overlay" (dict "on" $labels "values" $more) }}
+    {{- end }}
+    {{- include "flow.texts" $labels | nindent 4 }}
+    {{- end }}
+  {{- if or $flow.commonAnnotations .annotations }}
+  {{- $annotations := dict }}
+  {{- range $more := list $flow.commonAnnotations .annotations }}
+  {{- include "flow.overlay" (dict "on" $annotations "values" $more) }}
+  {{- end }}
   {{- with $annotations }}
   annotations:
-    {{- include "flow.yaml" . | nindent 4 }}
+    {{- include "flow.texts" . | nindent 4 }}
+  {{- end }}
   {{- end }}
 {{- end }}

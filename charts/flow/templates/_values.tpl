@@ -4,6 +4,8 @@ Works out the whole flow, once for all templates, and keeps it in the root as .f
   workloads            what runs in the cluster, the gateway first: see _workloads.tpl
   mesh, monitoring, networkPolicy   values with their defaults
   commonLabels, commonAnnotations   without what the chart says itself
+  name, fullname, chart             see _names.tpl; chart and version
+  kubernetes, linkerd               what the cluster's version can do, and the mesh's
   faults               what is wrong so far
 Values of the chart are read nowhere else, as releases that were upgraded with --reuse-values lack the newer ones.
 */}}
@@ -19,6 +21,7 @@ Values of the chart are read nowhere else, as releases that were upgraded with -
 {{- include "flow.overlay" (dict "on" (get $flow $section) "values" (get $.Values $section)) -}}
 {{- end -}}
 {{- include "flow.fill" (dict "values" $flow.mesh "defaults" (include "flow.meshDefaults" . | fromYaml)) -}}
+{{- include "flow.versions" . -}}
 {{- include "flow.common" . -}}
 {{- include "flow.overlay" (dict "on" $flow.gateway "values" .Values.gateway) -}}
 {{- $defaults := include "flow.gatewayDefaults" . | fromYaml -}}
@@ -159,6 +162,19 @@ Puts in what is missing. Takes values, defaults.
 {{- $_ := set $.values $key $value -}}
 {{- end -}}
 {{- end -}}
+{{- end }}
+
+{{/*
+A part of flow.load.
+*/}}
+{{- define "flow.versions" -}}
+{{- $_ := set .flow "name" (include "flow.name" .) -}}
+{{- $_ := set .flow "fullname" (include "flow.fullname" .) -}}
+{{- $_ := set .flow "chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
+{{- $kube := .Capabilities.KubeVersion.Version -}}
+{{- $_ := set .flow "kubernetes" (dict "sleeps" (semverCompare ">=1.30-0" $kube) "matchesLabelKeys" (semverCompare ">=1.27-0" $kube)) -}}
+{{- $linkerd := .flow.mesh.linkerd.version | default "2.20" | toString -}}
+{{- $_ := set .flow "linkerd" (dict "beta" (semverCompare ">=2.19.0-0" $linkerd) "unified" (semverCompare ">=2.20.0-0" $linkerd)) -}}
 {{- end }}
 
 {{/*

@@ -5,6 +5,9 @@ A part of flow.load: what runs in the cluster, as .flow.workloads. Each has
   what         its name in faults
   component    its name in labels
   name         that of its objects
+  selector     labels of its pods that never change, as selectors cannot
+  grace        how long it may take to end, in seconds
+  monitored    whether its metrics are collected, and so, by a Python process, served
   process      gateway or executor
   values       of the gateway or the executor
   image        reference, pullPolicy
@@ -12,6 +15,7 @@ A part of flow.load: what runs in the cluster, as .flow.workloads. Each has
   shard        its number, where the executor is sharded
   kind         Deployment, or StatefulSet where it has claims
   claims       volumes of each replica
+  config       the text of an executor's configuration
 */}}
 {{- define "flow.loadWorkloads" -}}
 {{- include "flow.addWorkload" (dict "root" . "node" "gateway" "what" "the gateway" "component" "gateway" "process" "gateway" "values" .flow.gateway) -}}
@@ -58,6 +62,9 @@ A part of flow.loadWorkloads: completes a workload and adds it.
 {{- $w := . -}}
 {{- $_ := set $w "runtime" .values.runtime -}}
 {{- $_ := set $w "name" (include "flow.object" $w) -}}
+{{- $_ := set $w "selector" (include "flow.selector" $w | fromJson) -}}
+{{- $_ := set $w "grace" (include "flow.grace" $w | int64) -}}
+{{- $_ := set $w "monitored" (or .values.monitoring .root.flow.monitoring.enabled | default false) -}}
 {{- $_ := set $w "image" (include "flow.image" $w | fromJson) -}}
 {{- $ports := list -}}
 {{- if eq .process "executor" -}}
@@ -95,6 +102,8 @@ A part of flow.loadWorkloads: completes a workload and adds it.
 {{- $_ := set $w "kind" (ternary "StatefulSet" "Deployment" (gt (len $claims) 0)) -}}
 {{- if and (eq .process "executor") (eq .runtime "jina") -}}
 {{- $_ := set .root.flow "hasJinaExecutors" true -}}
+{{- else if eq .process "executor" -}}
+{{- $_ := set $w "config" (include "flow.executorConfig" $w) -}}
 {{- end -}}
 {{- $_ := set .root.flow "workloads" (append .root.flow.workloads $w) -}}
 {{- end }}
@@ -157,4 +166,11 @@ on, as another timeout is nothing to roll pods for.
 {{- end -}}
 {{- end -}}
 {{- .values.terminationGracePeriodSeconds | default $grace -}}
+{{- end }}
+
+{{/*
+Labels of a component that never change, as JSON. Takes root, component.
+*/}}
+{{- define "flow.selector" -}}
+{{- dict "app.kubernetes.io/name" .root.flow.name "app.kubernetes.io/instance" .root.Release.Name "app.kubernetes.io/component" .component | toJson -}}
 {{- end }}

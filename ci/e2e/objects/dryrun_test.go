@@ -48,7 +48,11 @@ func TestPodsAreRestricted(t *testing.T) {
 			var all strings.Builder
 			for _, m := range manifests {
 				var template corev1.PodTemplateSpec
-				switch object := m.Object.(type) {
+				object, err := m.Object()
+				if err != nil {
+					t.Fatal(err)
+				}
+				switch object := object.(type) {
 				case *appsv1.Deployment:
 					template = object.Spec.Template
 				case *appsv1.StatefulSet:
