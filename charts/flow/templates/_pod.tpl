@@ -29,9 +29,11 @@ spec:
 A map of texts as YAML.
 */}}
 {{- define "flow.texts" -}}
-{{- range $key, $value := . }}
-{{ $key | quote }}: {{ $value | quote }}
-{{- end }}
+{{- $lines := list -}}
+{{- range $key, $value := . -}}
+{{- $lines = append $lines (printf "%q: %q" $key $value) -}}
+{{- end -}}
+{{- join "\n" $lines -}}
 {{- end }}
 
 {{/*
@@ -45,7 +47,7 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ .grace }}
 {{- $secrets := list }}
-{{- range concat ((.root.Values.global).imagePullSecrets | default list) ($v.imagePullSecrets | default list) }}
+{{- range concat ((.root.flow.values.global).imagePullSecrets | default list) ($v.imagePullSecrets | default list) }}
 {{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) }}
 {{- end }}
 {{- with uniq $secrets }}

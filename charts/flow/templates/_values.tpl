@@ -1,5 +1,7 @@
 {{/*
 Works out the whole flow, once for all templates, and keeps it in the root as .flow:
+  said                 what a flow.yml says, if one was given as the value flow: see _flow.tpl
+  values               the chart's values over that
   gateway, executors   values with their defaults; executors by name
   workloads            what runs in the cluster, the gateway first: see _workloads.tpl
   mesh, monitoring, networkPolicy   values with their defaults
@@ -11,19 +13,20 @@ Values of the chart are read nowhere else, as releases that were upgraded with -
 */}}
 {{- define "flow.load" -}}
 {{- if not (hasKey . "flow") -}}
-{{- $flow := dict "gateway" dict "executors" dict "workloads" list "faults" list -}}
+{{- $flow := dict "said" dict "values" dict "executors" dict "workloads" list "faults" list -}}
 {{- $_ := set . "flow" $flow -}}
 {{- with .Values.flow -}}
 {{- include "flow.read" (dict "root" $ "text" .) -}}
 {{- end -}}
-{{- range $section := list "mesh" "monitoring" "networkPolicy" -}}
-{{- $_ := set $flow $section dict -}}
-{{- include "flow.overlay" (dict "on" (get $flow $section) "values" (get $.Values $section)) -}}
+{{- range $values := list $flow.said .Values -}}
+{{- include "flow.overlay" (dict "on" $flow.values "values" (omit $values "executors" "flow")) -}}
+{{- end -}}
+{{- range $section := list "gateway" "mesh" "monitoring" "networkPolicy" -}}
+{{- $_ := set $flow $section (get $flow.values $section | default dict) -}}
 {{- end -}}
 {{- include "flow.fill" (dict "values" $flow.mesh "defaults" (include "flow.meshDefaults" . | fromYaml)) -}}
 {{- include "flow.versions" . -}}
 {{- include "flow.common" . -}}
-{{- include "flow.overlay" (dict "on" $flow.gateway "values" .Values.gateway) -}}
 {{- $defaults := include "flow.gatewayDefaults" . | fromYaml -}}
 {{- if $flow.gateway.ports -}}
 {{- $_ := unset $defaults "ports" -}}
@@ -66,10 +69,9 @@ linkerd: {}
 A part of flow.load: executorDefaults, under what --set-file flow= says, under executors.
 */}}
 {{- define "flow.loadExecutors" -}}
-{{- $said := .flow.executors -}}
-{{- $_ := set .flow "executors" dict -}}
+{{- $said := .flow.said.executors | default dict -}}
 {{- $defaults := include "flow.executorDefaults" . | fromYaml -}}
-{{- $common := omit (.Values.executorDefaults | default dict) "image" -}}
+{{- $common := omit (.flow.values.executorDefaults | default dict) "image" -}}
 {{- include "flow.ownExecutors" . -}}
 {{- $own := .flow.own -}}
 {{- range $name := concat (keys $said) (keys $own) | uniq -}}
@@ -182,9 +184,9 @@ What every object says, without what the chart says itself.
 */}}
 {{- define "flow.common" -}}
 {{- $labels := dict -}}
-{{- include "flow.overlay" (dict "on" $labels "values" .Values.commonLabels) -}}
+{{- include "flow.overlay" (dict "on" $labels "values" .flow.values.commonLabels) -}}
 {{- $annotations := dict -}}
-{{- include "flow.overlay" (dict "on" $annotations "values" .Values.commonAnnotations) -}}
+{{- include "flow.overlay" (dict "on" $annotations "values" .flow.values.commonAnnotations) -}}
 {{- $_ := set .flow "commonLabels" (omit $labels "helm.sh/chart" "app.kubernetes.io/name" "app.kubernetes.io/instance"
   "app.kubernetes.io/component" "app.kubernetes.io/managed-by" "app.kubernetes.io/version") -}}
 {{- $_ := set .flow "commonAnnotations" $annotations -}}

@@ -119,7 +119,7 @@ of which they may say another registry or tag.
 {{- if and (eq .runtime "go") (not $own) -}}
 {{- $image = dict "registry" "ghcr.io" "repository" (printf "helm-flow/flow-%s" .process) "tag" .root.Chart.AppVersion -}}
 {{- if eq .process "executor" -}}
-{{- $layers = list (.root.Values.executorDefaults).image .values.image -}}
+{{- $layers = list (.root.flow.values.executorDefaults).image .values.image -}}
 {{- end -}}
 {{- end -}}
 {{- range $layer := $layers -}}
@@ -130,7 +130,7 @@ of which they may say another registry or tag.
 {{- end -}}
 {{- end -}}
 {{- $reference := $image.repository | default "" -}}
-{{- with (.root.Values.global).imageRegistry | default $image.registry -}}
+{{- with (.root.flow.values.global).imageRegistry | default $image.registry -}}
 {{- $reference = printf "%s/%s" . $reference -}}
 {{- end -}}
 {{- with $image.tag -}}
