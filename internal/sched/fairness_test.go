@@ -109,7 +109,7 @@ func TestSecondClientGetsHalf(t *testing.T) {
 		for range 100 {
 			time.Sleep(2 * second)
 			if a, b := first.usedNow()-a, other.usedNow()-b; a != b {
-				t.Fatalf("since then the first got %v and the second %v", a, b)
+				x.t.Fatalf("since then the first got %v and the second %v", a, b)
 			}
 		}
 	})

@@ -15,14 +15,14 @@ import (
 //
 // A trial looks at cohorts: requests sent one after the other, all of them, however long they take. The first are those of half a service time: if all
 // slots pay, or the only one does not, it shows. Otherwise the queue at the replica may still be building up, so there is a second look, at a
-// multiple of the slots known to work, since requests often run in step.
+// multiple of the slots known to work, since requests often run in step. With fewer slots than before, the first look is at as many as they are.
 //
 // The more service times differ by themselves, the more requests a trial takes and the bigger its step has to be.
 type learner struct {
 	canary *Replica // that tries out another number; nil between trials
 	target int      // what it tries out
 	began  int64    // the trial
-	second bool     // look
+	looks  int      // at it, before the present one
 	cohort cohort   // looked at
 	giveUp int64    // when to wait for it no longer: the canary hangs
 
@@ -88,7 +88,8 @@ func (s *sample) add(x float64) {
 // to the next, so it is the difference between blocks that tells how much of a sample's mean is chance.
 type block struct {
 	sample
-	before float64 // mean of the block before; 0 if there was none
+	blocks int     // before this one; the first does not count, since the replica's queue has to settle
+	before float64 // mean of the last
 }
 
 // observe takes note of a request at a replica that learns nothing new, if all slots were in use as long as it was there.
@@ -96,16 +97,18 @@ func (s *replicas) observe(r *Replica, w *waiter, x float64) {
 	if w.taken < r.since || r.fullSince < 0 || w.taken < r.fullSince {
 		return
 	}
-	r.normal.add(x)
 	b := &r.block
 	b.add(x)
+	if b.blocks > 0 {
+		r.normal.add(x)
+	}
 	if n := s.slots * s.window; b.n >= n {
-		if b.before > 0 {
+		if b.blocks > 1 && r.normal.mean > 0 {
 			d := (b.mean - b.before) / r.normal.mean
 			s.heard = min(s.heard+1, longMemory)
 			s.noise += (d*d/2*float64(n) - s.noise) / float64(s.heard)
 		}
-		*b = block{before: b.mean}
+		*b = block{blocks: b.blocks + 1, before: b.mean}
 	}
 }
 
@@ -140,7 +143,7 @@ func (s *replicas) closeCohort(now int64) {
 
 // try begins a trial at r if one is due, and enough is known about r to compare it with.
 func (s *replicas) try(r *Replica, now int64) {
-	if s.heard < firstLook-1 {
+	if r.removed || r.paused || s.heard < firstLook-2 {
 		return
 	}
 	switch step := s.step(); {
@@ -161,55 +164,58 @@ func (s *replicas) try(r *Replica, now int64) {
 		return
 	}
 	low, high := float64(min(s.slots, s.target)), float64(max(s.slots, s.target))
-	needed := 2 * s.noise * math.Pow(high/(high-low)/nearly, 2)
+	needed := 2 * s.chance() * math.Pow(high/(high-low)/nearly, 2)
 	if r.normal.n < max(leastLook, int(min(needed, longestLook))) || s.target < s.slots && r.normal.n < s.slots*s.window {
 		return
 	}
-	s.canary, s.second, s.began = r, false, now
+	s.canary, s.looks, s.began = r, 0, now
 	r.trial = sample{}
-	// What runs in step starts within half a service time. If more slots are tried out than there are, one of it has to wait.
-	half := nanoseconds(s.pool.service.mean * float64(s.window) / 2)
-	s.look(s.target*s.window, now+half, now)
-	for w := r.requests.tail; w != nil && w.taken >= now-half; w = w.links[inReplica].prev {
-		s.cohort.ended += s.cohort.first - w.number - 1 // in the meantime
-		s.cohort.first = w.number
+	if s.target < s.slots {
+		s.look(s.target*s.window, math.MaxInt64, now)
+	} else {
+		// What runs in step starts within half a service time. If more slots are tried out than there are, one of it has to wait.
+		half := nanoseconds(s.pool.service.mean * float64(s.window) / 2)
+		s.look(s.target*s.window, now+half, now)
+		for w := r.requests.tail; w != nil && w.taken >= now-half; w = w.links[inReplica].prev {
+			s.cohort.ended += s.cohort.first - w.number - 1 // in the meantime
+			s.cohort.first = w.number
+		}
 	}
 	s.setSlots(r, s.target, now)
 }
 
 // step is how many slots more or less can be told from none by a trial: one, unless service times differ much by themselves.
 func (s *replicas) step() int {
-	resolution := nearly / (math.Sqrt(2*s.noise/longestLook) + 1e-9)
+	resolution := nearly / (math.Sqrt(2*s.chance()/longestLook) + 1e-9)
 	if resolution <= 2 {
 		return s.slots
 	}
 	return min(max(int(math.Ceil(float64(s.slots)/(resolution-1))), 1), s.slots)
 }
 
+// chance is the noise, and two standard errors of it more: from few blocks it is known badly.
+func (s *replicas) chance() float64 { return s.noise * (1 + math.Sqrt(8/float64(max(s.heard, 1)))) }
+
 // judge ends the trial at r, if what it has seen is enough.
 func (s *replicas) judge(r *Replica, now int64) {
 	low, high := min(s.slots, s.target), max(s.slots, s.target)
 	period := low * s.window
 	gain, doubt, more := s.gain(r)
-	if !s.second {
+	if s.looks == 0 {
 		if doubt <= surely && (gain >= pays || gain <= worth && high-low == 1 || s.target < s.slots && gain < 1-pays) {
 			s.conclude(r, gain, doubt, more, now)
 			return
 		}
-		s.second = true
-		r.trial = sample{}
-		n := 2 * period
-		if high-low > 1 {
-			n = 4 * period // there may be slots in between, and n no multiple of theirs
-		}
-		s.look(n, math.MaxInt64, now)
+		s.looks, r.trial = 1, sample{}
+		s.look(4*period, math.MaxInt64, now) // for slots in between, of which it is no multiple
 		return
 	}
-	// This is the difference that one request makes that had to wait.
-	ragged := float64(period) / float64(high-low) / float64(r.trial.n)
+	// This is the difference that one request makes that had to wait, for each cohort.
+	ragged := float64(s.looks*period) / float64((high-low)*r.trial.n)
 	clear := doubt <= nearly && (gain <= worth || gain-2*doubt-ragged >= worth)
 	if !clear && r.trial.n < longestLook {
-		s.look(max((r.trial.n+period-1)/period, 1)*period, math.MaxInt64, now) // twice as many in all
+		s.looks++
+		s.look(max(r.trial.n, period)/period*period, math.MaxInt64, now) // twice as many in all
 		return
 	}
 	if gain-ragged < worth {
@@ -231,7 +237,7 @@ func (s *replicas) gain(r *Replica) (gain, doubt, more float64) {
 	}
 	ratio := high / low * few.mean / many.mean
 	share := low / (high - low)
-	doubt = share * ratio * math.Sqrt(s.noise*(1/float64(few.n)+1/float64(many.n)))
+	doubt = share * ratio * math.Sqrt(s.chance()*(1/float64(few.n)+1/float64(many.n)))
 	return (ratio - 1) * share, doubt, ratio - 1
 }
 
@@ -287,7 +293,7 @@ func (s *replicas) concludeUp(r *Replica, work, step int, unclear bool, now int6
 	s.become(r, before+work, fmt.Sprintf("throughput rose with %d slots a replica instead of %d", before+work, before), now)
 	s.nextUp, s.holdUp = now, 1
 	s.holdDown = 1
-	s.nextDown = now + s.hold(roundsDown, &s.holdDown, now-s.began)
+	s.nextDown = now + s.hold(roundsDown, &s.holdDown, 0)
 }
 
 func (s *replicas) concludeDown(r *Replica, work, step int, now int64) {
@@ -306,7 +312,7 @@ func (s *replicas) concludeDown(r *Replica, work, step int, now int64) {
 	s.become(r, after, fmt.Sprintf("throughput was the same with %d slots a replica instead of %d", after, before), now)
 	s.nextDown, s.holdDown = now, 1
 	if !s.falling {
-		s.nextDown = now + s.hold(roundsDown, &s.holdDown, now-s.began)
+		s.nextDown = now + s.hold(roundsDown, &s.holdDown, 0)
 		s.nextUp, s.holdUp = now, 1
 	}
 }

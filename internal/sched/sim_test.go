@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,10 +88,12 @@ func simulate(t *testing.T, c Config, p PoolConfig, f func(*sim)) {
 		}
 		x := &sim{Scheduler: s, t: t, pool: pool, start: time.Now()}
 		x.ctx, x.stop = context.WithCancel(t.Context())
+		defer func() { // also after Fatal, since a bubble must not leave anything behind
+			x.stop()
+			x.all.Wait()
+			x.drained()
+		}()
 		f(x)
-		x.stop()
-		x.all.Wait()
-		x.drained()
 	})
 }
 
@@ -147,6 +150,7 @@ type client struct {
 	deadline time.Duration
 	docs     int
 	after    func(done int) // each answer
+	outcome  func() Outcome // Answered if nil
 
 	mu        sync.Mutex
 	latencies []time.Duration
@@ -249,6 +253,10 @@ func (c *client) do(r *Request) {
 	}
 	service := c.service()
 	g.Replica().Peer.(executor).serve(service)
+	if c.outcome != nil {
+		g.Done(c.outcome())
+		return
+	}
 	g.Done(Answered)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -261,6 +269,12 @@ func (c *client) do(r *Request) {
 	if c.after != nil {
 		c.after(c.done)
 	}
+}
+
+func (c *client) doneNow() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.done
 }
 
 func (c *client) usedNow() time.Duration {
@@ -301,18 +315,17 @@ func jain(got []float64) float64 {
 func nameOf(kind string, i int) string { return fmt.Sprintf("%s%d", kind, i) }
 
 // batcher works on one batch at a time, of all requests that are there, at most size. It waits for more while there are fewer, up to wait: since the
-// first came or, if patient, since it could have begun.
+// first came if it is eager, else since it could have begun, as Jina's do.
 type batcher struct {
 	size       int
 	wait       time.Duration
-	patient    bool
+	eager      bool
 	base, each time.Duration // a batch takes base + each * requests
 
-	mu     sync.Mutex
-	queue  []*batched
-	busy   bool
-	idle   time.Time // since when it could have begun
-	served int
+	mu    sync.Mutex
+	queue []*batched
+	busy  bool
+	idle  time.Time // since when it could have begun
 }
 
 type batched struct {
@@ -338,7 +351,7 @@ func (b *batcher) begin() {
 		return
 	}
 	since := b.queue[0].came
-	if b.patient && b.idle.After(since) {
+	if !b.eager && b.idle.After(since) {
 		since = b.idle
 	}
 	if left := time.Until(since.Add(b.wait)); len(b.queue) < b.size && left > 0 {
@@ -359,7 +372,6 @@ func (b *batcher) begin() {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.served += n
 		b.busy, b.idle = false, time.Now()
 		time.AfterFunc(1, func() { // once those that come at the same moment are there
 			b.mu.Lock()
@@ -367,6 +379,22 @@ func (b *batcher) begin() {
 			b.begin()
 		})
 	})
+}
+
+// hanging takes requests, and after so many does not answer until.
+type hanging struct {
+	executor
+	after int64
+	until chan struct{}
+	taken atomic.Int64
+}
+
+func (h *hanging) serve(service time.Duration) {
+	if h.taken.Add(1) > h.after {
+		<-h.until
+		return
+	}
+	h.executor.serve(service)
 }
 
 // sharer works on all requests at once, at a speed that they share from so many on.
