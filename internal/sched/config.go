@@ -28,6 +28,14 @@ const (
 	FIFO
 )
 
+// String is the mode as in configuration files.
+func (m Mode) String() string {
+	if m == FIFO {
+		return "fifo"
+	}
+	return "fair"
+}
+
 // Settings of a tenant.
 type Settings struct {
 	// Weight of its share, relative to others': 0.001 to 1000; 0 is 1.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func TestPoliteClientBesideFloods(t *testing.T) {
 					polite := x.client("polite", second)
 					polite.id.Known = c.known
 					x.until(10 * second)
-					polite.loop(1500, think.pause(1)).Wait()
+					polite.loop(500, think.pause(1)).Wait()
 					polite.atMost(50, 1.6)
 					polite.atMost(99, 2.05)
 					if think.name == "even" {
@@ -49,8 +50,8 @@ func TestPoliteClientBesideFloods(t *testing.T) {
 						polite.atMost(99.5, 2.2)
 						polite.atMost(100, max(float64(c.floods+1)/float64(c.slots)+1, 2))
 					}
-					if polite.refused > 0 {
-						t.Errorf("%d of the polite client's requests were refused", polite.refused)
+					if polite.now().refused > 0 {
+						t.Errorf("%d of the polite client's requests were refused", polite.now().refused)
 					}
 				})
 			}
@@ -67,7 +68,7 @@ func TestPoliteClientWithLearnedSlots(t *testing.T) {
 		}
 		polite := x.client("polite", second)
 		x.until(30 * second)
-		polite.loop(1500, uniform(13*second/2, 1)).Wait()
+		polite.loop(800, uniform(13*second/2, 1)).Wait()
 		polite.atMost(50, 1.6)
 		polite.atMost(98, 2.05)
 		polite.atMost(100, 3.1)
@@ -102,13 +103,13 @@ func TestSecondClientGetsHalf(t *testing.T) {
 		x.until(20*second + second/2)
 		other.flood(100_000, 1000)
 		time.Sleep(3 * second)
-		a, b := first.usedNow(), other.usedNow()
+		a, b := first.now().used, other.now().used
 		if b < second {
 			t.Errorf("the second client got %v in its first 3 s", b)
 		}
 		for range 100 {
 			time.Sleep(2 * second)
-			if a, b := first.usedNow()-a, other.usedNow()-b; a != b {
+			if a, b := first.now().used-a, other.now().used-b; a != b {
 				x.t.Fatalf("since then the first got %v and the second %v", a, b)
 			}
 		}
@@ -162,7 +163,7 @@ func TestShares(t *testing.T) {
 				}
 				x.until(20*second + 1)
 				for i, client := range clients {
-					got[i] = -client.usedNow().Seconds()
+					got[i] = -client.now().used.Seconds()
 				}
 				time.Sleep(c.over)
 				for i, client := range clients {
@@ -170,7 +171,7 @@ func TestShares(t *testing.T) {
 					if c.want != nil {
 						part = c.want[i]
 					}
-					got[i] = (got[i] + client.usedNow().Seconds()) / part
+					got[i] = (got[i] + client.now().used.Seconds()) / part
 					sum += got[i]
 				}
 				if j := jain(got); j < 0.999 {
@@ -196,7 +197,7 @@ func TestNamesMadeUpGainNothing(t *testing.T) {
 			honest.flood(100_000, 100)
 			other.flood(100_000, 100)
 			x.until(20 * second)
-			before := honest.usedNow()
+			before := honest.now().used
 			for i := range 100 {
 				x.all.Go(func() {
 					for j := 0; x.ctx.Err() == nil; j++ {
@@ -210,10 +211,10 @@ func TestNamesMadeUpGainNothing(t *testing.T) {
 				})
 			}
 			time.Sleep(600 * second)
-			if got := (honest.usedNow() - before).Seconds() / 600; got < 0.33 {
+			if got := (honest.now().used - before).Seconds() / 600; got < 0.33 {
 				t.Errorf("known=%v: beside names made up an honest client gets %.3f, expected a third", known, got)
 			}
-			if got := minter.usedNow().Seconds() / 600; got > 0.34 {
+			if got := minter.now().used.Seconds() / 600; got > 0.34 {
 				t.Errorf("known=%v: names made up get %.3f, expected a third", known, got)
 			}
 		})
@@ -260,15 +261,15 @@ func TestOutlierIsCapped(t *testing.T) {
 		victim.flood(1000, 10)
 		other.flood(1000, 10)
 		x.until(100*second + 1) // when the outlier ends
-		before := victim.usedNow()
+		before := victim.now().used
 		x.until(115 * second)
-		if victim.usedNow() == before {
+		if victim.now().used == before {
 			t.Error("15 s after an outlier of 60 s its tenant still waits")
 		}
 		x.until(160 * second)
-		before, others := victim.usedNow(), other.usedNow()
+		before, others := victim.now().used, other.now().used
 		x.until(180 * second)
-		if a, b := victim.usedNow()-before, other.usedNow()-others; math.Abs((a - b).Seconds()) > 1 {
+		if a, b := victim.now().used-before, other.now().used-others; math.Abs((a - b).Seconds()) > 1 {
 			t.Errorf("a minute later they get %v and %v", a, b)
 		}
 	})
@@ -280,13 +281,13 @@ func TestPriorityBands(t *testing.T) {
 		x.add(newServer(1))
 		urgent, normal, batch := x.client("urgent", second), x.client("normal", second), x.client("batch", second)
 		batch.flood(100_000, 100)
-		x.until(5 * second)
+		x.until(5*second + second/2)
 		normal.flood(50, 100)
-		x.until(15 * second)
+		x.until(15*second + second/2)
 		urgent.flood(20, 100)
-		x.until(36*second + 1)
-		if urgent.usedNow() != 20*second || batch.usedNow() != 6*second {
-			t.Errorf("of 36 s the urgent client got %v, expected 20; batch got %v, expected 6", urgent.usedNow(), batch.usedNow())
+		x.until(36*second + second/2)
+		if urgent.now().used != 20*second || batch.now().used != 6*second {
+			t.Errorf("of 36 s the urgent client got %v, expected 20; batch got %v, expected 6", urgent.now().used, batch.now().used)
 		}
 	})
 }
@@ -325,6 +326,7 @@ func TestEarliestDeadlineFirst(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		x.until(10 * second)
+		synctest.Wait()
 		if got, want := fmt.Sprint(order), "[0 4 2 1 5 3]"; got != want {
 			t.Errorf("served in the order %s, expected %s", got, want)
 		}
@@ -362,6 +364,7 @@ func TestOrderWithinATenant(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		x.until(20 * second)
+		synctest.Wait()
 		if got, want := fmt.Sprint(order), "[a1 b-onward a-onward a-again b1 a2 b2 a3]"; got != want {
 			t.Errorf("served in the order %s, expected %s", got, want)
 		}

@@ -332,6 +332,9 @@ func (p *Pool) learn(f *flow, w *waiter, took float64) {
 	f.perDoc.add(perDoc)
 	p.perDoc.add(perDoc)
 	p.service.add(took)
+	if !p.learned() {
+		return
+	}
 	p.source.tune(p.service.mean, p.config.turnaround())
 	if s := p.service.mean; p.mode == Fair && (s > scaleSlack*p.scale || s < p.scale/scaleSlack) && p.serial > p.scaled+uint64(p.waiting) {
 		p.rescale(s)

@@ -77,24 +77,27 @@ type sim struct {
 // simulate runs f in virtual time. When it returns, clients stop.
 func simulate(t *testing.T, c Config, p PoolConfig, f func(*sim)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		s, err := New(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pool, err := s.Pool("slow", p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		x := &sim{Scheduler: s, t: t, pool: pool, start: time.Now()}
-		x.ctx, x.stop = context.WithCancel(t.Context())
-		defer func() { // also after Fatal, since a bubble must not leave anything behind
-			x.stop()
-			x.all.Wait()
-			x.drained()
-		}()
-		f(x)
-	})
+	synctest.Test(t, func(t *testing.T) { simulateIn(t, c, p, f) })
+}
+
+// simulateIn is simulate within a bubble.
+func simulateIn(t *testing.T, c Config, p PoolConfig, f func(*sim)) {
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := s.Pool("slow", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &sim{Scheduler: s, t: t, pool: pool, start: time.Now()}
+	x.ctx, x.stop = context.WithCancel(t.Context())
+	defer func() { // also after Fatal, since a bubble must not leave anything behind
+		x.stop()
+		x.all.Wait()
+		x.drained()
+	}()
+	f(x)
 }
 
 // drained checks that nothing is left.
@@ -154,10 +157,7 @@ type client struct {
 
 	mu        sync.Mutex
 	latencies []time.Duration
-	used      time.Duration // executor-seconds, of requests that have ended
-	done      int
-	late      int
-	refused   int
+	tally
 }
 
 func (x *sim) client(name string, service time.Duration) *client {
@@ -201,26 +201,34 @@ func (c *client) loop(n int, pause func() time.Duration) *sync.WaitGroup {
 	return &wg
 }
 
+// exponential is durations of that mean, differing as much as those of a Poisson process.
 func exponential(mean time.Duration, seed uint64) func() time.Duration {
-	random := rand.New(rand.NewPCG(seed, 1))
-	return func() time.Duration { return time.Duration(random.ExpFloat64() * float64(mean)) }
+	return drawn(seed, func(r *rand.Rand) time.Duration { return time.Duration(r.ExpFloat64() * float64(mean)) })
 }
 
 // uniform is from half the mean to half as much again.
 func uniform(mean time.Duration, seed uint64) func() time.Duration {
-	random := rand.New(rand.NewPCG(seed, 1))
-	return func() time.Duration { return time.Duration((0.5 + random.Float64()) * float64(mean)) }
+	return drawn(seed, func(r *rand.Rand) time.Duration { return time.Duration((0.5 + r.Float64()) * float64(mean)) })
 }
 
-// open sends requests at a rate, whatever becomes of them.
-func (c *client) open(rate float64, seed uint64) {
+func drawn(seed uint64, draw func(*rand.Rand) time.Duration) func() time.Duration {
+	random := rand.New(rand.NewPCG(seed, 1))
+	var mu sync.Mutex // guards random
+	return func() time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		return draw(random)
+	}
+}
+
+// send sends a request after each pause, whatever becomes of them.
+func (c *client) send(pause func() time.Duration) {
 	x := c.sim
-	random := rand.New(rand.NewPCG(seed, 2))
 	x.all.Go(func() {
 		st := x.Open(c.id, 0)
 		defer st.Close()
 		for x.ctx.Err() == nil {
-			time.Sleep(time.Duration(random.ExpFloat64() / rate * float64(time.Second)))
+			time.Sleep(pause())
 			r, err := st.Next(x.ctx)
 			if err != nil {
 				return
@@ -271,16 +279,16 @@ func (c *client) do(r *Request) {
 	}
 }
 
-func (c *client) doneNow() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.done
+// tally is what became of a client's requests so far.
+type tally struct {
+	used                time.Duration // executor-seconds, of requests that have ended
+	done, late, refused int
 }
 
-func (c *client) usedNow() time.Duration {
+func (c *client) now() tally {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.used
+	return c.tally
 }
 
 // percentile of the client's latencies, in seconds.
@@ -314,35 +322,29 @@ func jain(got []float64) float64 {
 
 func nameOf(kind string, i int) string { return fmt.Sprintf("%s%d", kind, i) }
 
-// batcher works on one batch at a time, of all requests that are there, at most size. It waits for more while there are fewer, up to wait: since the
-// first came if it is eager, else since it could have begun, as Jina's do.
+// batcher works on one batch at a time, of all requests that are there, at most size. It waits for more while there are fewer, up to wait since it could have
+// begun, as Jina's do.
 type batcher struct {
 	size       int
 	wait       time.Duration
-	eager      bool
 	base, each time.Duration // a batch takes base + each * requests
 
 	mu    sync.Mutex
-	queue []*batched
+	queue []chan struct{}
 	busy  bool
 	idle  time.Time // since when it could have begun
 }
 
-type batched struct {
-	came time.Time
-	done chan struct{}
-}
-
 func (b *batcher) serve(time.Duration) {
-	x := &batched{time.Now(), make(chan struct{})}
+	done := make(chan struct{})
 	b.mu.Lock()
 	if len(b.queue) == 0 && !b.busy {
-		b.idle = x.came
+		b.idle = time.Now()
 	}
-	b.queue = append(b.queue, x)
+	b.queue = append(b.queue, done)
 	b.begin()
 	b.mu.Unlock()
-	<-x.done
+	<-done
 }
 
 // begin begins a batch if it is time, and else comes again when it is.
@@ -350,11 +352,7 @@ func (b *batcher) begin() {
 	if b.busy || len(b.queue) == 0 {
 		return
 	}
-	since := b.queue[0].came
-	if !b.eager && b.idle.After(since) {
-		since = b.idle
-	}
-	if left := time.Until(since.Add(b.wait)); len(b.queue) < b.size && left > 0 {
+	if left := time.Until(b.idle.Add(b.wait)); len(b.queue) < b.size && left > 0 {
 		time.AfterFunc(left, func() {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -367,8 +365,8 @@ func (b *batcher) begin() {
 	b.queue = b.queue[n:]
 	b.busy = true
 	time.AfterFunc(b.base+time.Duration(n)*b.each, func() {
-		for _, x := range batch {
-			close(x.done)
+		for _, done := range batch {
+			close(done)
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
