@@ -65,7 +65,8 @@ type replicas struct {
 }
 
 func newReplicas(p *Pool) *replicas {
-	return &replicas{pool: p, slots: 1, window: 1, learner: learner{reason: "one to begin with", holdUp: 1, holdDown: 1}}
+	start := learner{changed: p.clock.now(), reason: "one to begin with", holdUp: 1, holdDown: 1}
+	return &replicas{pool: p, slots: 1, window: 1, learner: start}
 }
 
 func (s *replicas) free() bool { return s.ready.len() > 0 }
