@@ -1,5 +1,7 @@
 package sched
 
+import "time"
+
 // estimate is how long, in seconds, until a request of a tenant that came now would have its answer from the executor. It is 0 while too little is known.
 func (p *Pool) estimate(t *tenant, docs int64) float64 {
 	p.mu.Lock()
@@ -24,6 +26,17 @@ func (p *Pool) estimate(t *tenant, docs int64) float64 {
 		wait += work(p.roots[band].docs, p.perDoc.mean)
 	}
 	return p.service.mean/(slots+1) + wait + service
+}
+
+// nextEnd is about how long until one of the requests in service ends; 0 if too little is known.
+func (p *Pool) nextEnd() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	slots := p.source.capacity()
+	if !p.learned() || slots == 0 {
+		return 0
+	}
+	return duration(p.service.mean / float64(slots))
 }
 
 // share is a flow's part of the slots while it has waiters.

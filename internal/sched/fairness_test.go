@@ -275,6 +275,30 @@ func TestOutlierIsCapped(t *testing.T) {
 	})
 }
 
+// While the executor is idle, debts are forgotten.
+func TestIdleExecutorForgets(t *testing.T) {
+	simulate(t, Config{}, PoolConfig{Slots: 1}, func(x *sim) {
+		x.add(newServer(1))
+		debtor, other := x.client("debtor", second), x.client("other", second)
+		debtor.flood(20, 0)
+		other.flood(20, 0)
+		x.until(50 * second)
+		synctest.Wait()
+		debtor.service = func() time.Duration { return 10 * second }
+		debtor.flood(1, 0)
+		other.flood(1, 0)
+		x.until(100*second + second/2)
+		synctest.Wait()
+		debtor.service = other.service
+		debtor.flood(100, 0)
+		other.flood(100, 0)
+		x.until(107 * second)
+		if got := debtor.now().used; got < 32*second {
+			t.Errorf("after idle time the debtor got %v of 6 s", got-30*second)
+		}
+	})
+}
+
 // A higher band goes first, always.
 func TestPriorityBands(t *testing.T) {
 	simulate(t, Config{Tenants: map[string]Settings{"urgent": {Priority: 1}, "batch": {Priority: -3}}}, PoolConfig{Slots: 1}, func(x *sim) {

@@ -34,9 +34,11 @@ type Pool struct {
 	flows    map[*tenant]*flow
 	listed   []*flow // the same
 	waiting  int
-	serial   uint64
-	unused   *waiter
-	idle     int // waiters in unused
+	// inService counts what has a slot.
+	inService int
+	serial    uint64
+	unused    *waiter
+	idle      int // waiters in unused
 
 	service average // executor-seconds per request
 	perDoc  average // and per document
@@ -283,6 +285,7 @@ func (p *Pool) dispatch(now int64, self *waiter) *waiter {
 			p.charge(f, guess)
 			w.state, w.taken, w.guess = granted, now, guess
 			f.inService++
+			p.inService++
 		}
 		if w != self {
 			w.next, others = others, w
@@ -308,6 +311,7 @@ func (p *Pool) finish(w *waiter, now int64, o Outcome) *waiter {
 // settle corrects the charge for a request.
 func (p *Pool) settle(f *flow, w *waiter, took float64, o Outcome, now int64) {
 	f.inService--
+	p.inService--
 	charge := min(took, w.guess*(1+correctionCap))
 	switch {
 	case o == unsent:

@@ -173,6 +173,7 @@ func (p *Pool) place(f *flow, c Settings) {
 	}
 	if from != nil && from != to {
 		f.tag += to.vtime - from.vtime
+		to.latest = max(to.latest, f.tag)
 		from.docs -= f.docs
 		to.docs += f.docs
 	}

@@ -107,11 +107,10 @@ func (p *Pool) status() PoolStatus {
 	s := p.replicas
 	status := PoolStatus{
 		Name: p.name, Slots: s.slots, Learned: !s.given, Changed: p.clock.time(s.changed), Reason: s.reason, Window: s.window,
-		Service: duration(p.service.mean), Waiting: p.waiting,
+		Service: duration(p.service.mean), Waiting: p.waiting, InService: p.inService,
 	}
 	for _, r := range s.all {
 		status.Replicas = append(status.Replicas, ReplicaStatus{r.Name, r.slots, r.inFlight, r.paused})
-		status.InService += r.inFlight
 	}
 	if slots := p.source.capacity(); slots > 0 {
 		var docs int64

@@ -114,7 +114,11 @@ func (s *Scheduler) Single(id Identity, e Entry) (*Request, error) {
 	s.mu.Unlock()
 	if lack != enough {
 		t.refused[lack].Add(1)
-		return nil, &Refusal{Reason: lack, Tenant: id.Name}
+		refusal := &Refusal{Reason: lack, Tenant: id.Name}
+		for _, p := range e.Path {
+			refusal.RetryAfter = max(refusal.RetryAfter, p.nextEnd())
+		}
+		return nil, refusal
 	}
 	if err := r.Admit(e); err != nil {
 		r.Close()

@@ -12,6 +12,7 @@ const idleCredit = 4
 type tier struct {
 	backlog calendar // flows with waiters
 	vtime   float64
+	latest  float64 // tag of any flow
 	weight  float64 // of the flows with waiters, together
 	docs    int64   // that wait, if it is a root
 	// pooled is, in a group, the account of all requests that bring no account of their own: the first one of each tenant, and those that use idle
@@ -22,6 +23,12 @@ type tier struct {
 // arrive puts a flow that has just got its first waiter, w, in line.
 func (p *Pool) arrive(f *flow, w *waiter) {
 	t := f.tier
+	if t.backlog.len() == 0 {
+		t.weight = 0 // forget what adding up has lost
+		if p.inService == 0 && p.mode == Fair {
+			t.vtime = max(t.vtime, t.latest) // the executor was idle, so nobody owes anybody anything
+		}
+	}
 	earliest := t.vtime - idleCredit*p.service.or(initialService)/f.weight
 	switch {
 	case p.mode == FIFO:
@@ -33,9 +40,6 @@ func (p *Pool) arrive(f *flow, w *waiter) {
 		t.pooled = f.tag + w.pooled
 	default:
 		f.tag = max(f.tag, t.vtime)
-	}
-	if t.backlog.len() == 0 {
-		t.weight = 0 // forget what adding up has lost
 	}
 	t.weight += f.weight
 	t.backlog.push(f, p.key(f))
@@ -67,6 +71,7 @@ func (p *Pool) charge(f *flow, seconds float64) {
 		t.backlog.advance(t.vtime)
 	}
 	f.tag += seconds / f.weight
+	t.latest = max(t.latest, f.tag)
 	if p.mode == Fair && f.seat.taken() {
 		// What is left of the idle credit is lost: that is for those who wait for answers, and a flow with a queue does not.
 		f.tag = max(f.tag, t.vtime)
@@ -80,6 +85,7 @@ func (p *Pool) charge(f *flow, seconds float64) {
 // correct changes what a flow was charged for a request, once it is known.
 func (p *Pool) correct(f *flow, seconds float64) {
 	f.tag += seconds / f.weight
+	f.tier.latest = max(f.tier.latest, f.tag)
 	if p.mode == Fair && f.seat.taken() {
 		f.tier.backlog.move(f, f.tag)
 	}
