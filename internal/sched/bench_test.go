@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// BenchmarkQueue is one request put in line and one taken out, with so many flows that have requests waiting: tenants somebody vouches for, tenants
-// nobody does, or streams of one tenant.
+// BenchmarkQueue is one request put in line and one taken out, with so many flows that have requests waiting: tenants somebody vouches for, the same with
+// requests of one to ten documents, so that they come in no order, tenants nobody vouches for, or streams of one tenant.
 func BenchmarkQueue(b *testing.B) {
-	for _, kind := range []string{"tenants", "unknown", "streams"} {
+	for _, kind := range []string{"tenants", "mixed", "unknown", "streams"} {
 		for _, flows := range []int{10, 5_000, 100_000} {
 			b.Run(kind+"="+strconv.Itoa(flows), func(b *testing.B) { benchmarkQueue(b, kind, flows) })
 		}
@@ -44,9 +44,14 @@ func benchmarkQueue(b *testing.B, kind string, flows int) {
 		}
 		lanes[i] = s.Open(id, 0).lane(p, false)
 	}
+	docs := uint32(1)
 	put := func(l *lane) {
 		w := p.newWaiter()
 		w.lane, w.docs = l, 1
+		if kind == "mixed" {
+			docs = docs*1664525 + 1013904223
+			w.docs += int64(docs>>16) % 10
+		}
 		p.enqueue(w, false)
 	}
 	take := func() *lane {

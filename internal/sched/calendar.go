@@ -20,15 +20,17 @@ type calendar struct {
 	low    int64   // the first bucket; buckets are numbered from the beginning of virtual time
 	first  int64   // no flow is in a bucket before this one
 	near   int     // flows in buckets
-	ring   []*flow // the head of each bucket's list
+	ring   []bucket
 	used   [buckets / 64]uint64
 	beyond heap[flow]
 }
 
+type bucket struct{ first, last *flow }
+
 // seat is where a flow is in a calendar.
 type seat struct {
 	next, prev *flow // in the bucket
-	bucket     int64
+	bucket     int64 // its number
 	place      int32 // in the heap; -1 in a bucket
 }
 
@@ -41,23 +43,22 @@ func (c *calendar) push(f *flow, key float64) {
 		c.beyond.push(f, &f.seat.place, order(key))
 		return
 	}
-	bucket := max(int64(key*c.per), c.low)
+	number := max(int64(key*c.per), c.low)
 	if c.ring == nil {
-		c.ring = make([]*flow, buckets)
+		c.ring = make([]bucket, buckets)
 	}
-	slot := bucket & (buckets - 1)
-	head := c.ring[slot]
-	if head == nil {
-		f.seat = seat{next: f, prev: f, bucket: bucket, place: -1}
-		c.ring[slot] = f
+	slot := number & (buckets - 1)
+	b := &c.ring[slot]
+	f.seat = seat{prev: b.last, bucket: number, place: -1}
+	if b.last == nil {
+		b.first = f
 		c.used[slot/64] |= 1 << (slot % 64)
 	} else {
-		last := head.seat.prev
-		f.seat = seat{next: head, prev: last, bucket: bucket, place: -1}
-		last.seat.next, head.seat.prev = f, f
+		b.last.seat.next = f
 	}
-	if c.near == 0 || bucket < c.first {
-		c.first = bucket
+	b.last = f
+	if c.near == 0 || number < c.first {
+		c.first = number
 	}
 	c.near++
 }
@@ -67,15 +68,20 @@ func (c *calendar) remove(f *flow) {
 		c.beyond.remove(f.seat.place)
 		return
 	}
-	slot := f.seat.bucket & (buckets - 1)
-	if next := f.seat.next; next == f {
-		c.ring[slot] = nil
-		c.used[slot/64] &^= 1 << (slot % 64)
+	slot, at := f.seat.bucket&(buckets-1), f.seat
+	b := &c.ring[slot]
+	if at.prev == nil {
+		b.first = at.next
 	} else {
-		next.seat.prev, f.seat.prev.seat.next = f.seat.prev, next
-		if c.ring[slot] == f {
-			c.ring[slot] = next
-		}
+		at.prev.seat.next = at.next
+	}
+	if at.next == nil {
+		b.last = at.prev
+	} else {
+		at.next.seat.prev = at.prev
+	}
+	if b.first == nil {
+		c.used[slot/64] &^= 1 << (slot % 64)
 	}
 	f.seat = seat{}
 	c.near--
@@ -92,11 +98,11 @@ func (c *calendar) top() *flow {
 		return c.beyond.top()
 	}
 	slot := c.first & (buckets - 1)
-	if c.ring[slot] == nil {
+	if c.ring[slot].first == nil {
 		c.first += c.distance(slot)
 		slot = c.first & (buckets - 1)
 	}
-	return c.ring[slot]
+	return c.ring[slot].first
 }
 
 // distance is that from an empty bucket to the next that is not. There is one.

@@ -22,7 +22,7 @@ func (p *Pool) estimate(t *tenant, docs int64) float64 {
 	if p.mode == Fair {
 		wait = min(wait, work(f.docs, f.perDoc.or(p.perDoc.mean))/p.share(f))
 	}
-	for band := f.band + 1; band < bands; band++ {
+	for band := int(f.band) + 1; band < bands; band++ {
 		wait += work(p.roots[band].docs, p.perDoc.mean)
 	}
 	return p.service.mean/(slots+1) + wait + service

@@ -3,31 +3,31 @@ package sched
 // flow is a tenant's account and queue at one pool; the pool's mutex guards it. The tenants that nobody vouches for have flows within a
 // flow of their own, the group, which is to the pool as one tenant.
 type flow struct {
-	tenant *tenant // nil for the group
-	group  *flow   // that it is in; nil for those of known tenants and for the group itself
-	inner  *tier   // the group's flows; nil for all others
-	tier   *tier   // that it is in
-	band   int     // of its root tier
-	weight float64
-	byDate bool // earliest deadline first, instead of streams in turn
-
+	// What each request needs comes first, in two lines of cache.
+	tier *tier // that it is in
 	// tag is virtual time: while the flow has waiters the start tag of its next request, else the finish tag of its last.
-	tag  float64
-	seat seat
+	tag    float64
+	weight float64
+	seat   seat // in the tier
 	// served says that it has had a request served, so that its tag means something.
 	served bool
+	byDate bool // earliest deadline first, instead of streams in turn
+	band   int8 // of its root tier
 
+	group    *flow // that it is in; nil for those of known tenants and for the group itself
+	inner    *tier // the group's flows; nil for all others
 	waiting  int
 	docs     int64 // of those waiting
 	arrivals queue
-	rings    [2]ring      // of lanes with new entries, and with requests that come from another executor
-	dates    heap[waiter] // of waiters, if byDate
+	rings    [2]ring // of lanes with new entries, and with requests that come from another executor
 
-	perDoc    average // executor-seconds
+	perDoc    average      // executor-seconds
+	dates     heap[waiter] // of waiters, if byDate
 	inService int
 	used      usage
 	refused   Refusals
-	listed    int // its place among the pool's
+	tenant    *tenant // nil for the group
+	listed    int     // its place among the pool's
 }
 
 // add puts a waiter into its queue.

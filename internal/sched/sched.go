@@ -163,7 +163,7 @@ func (p *Pool) place(f *flow, c Settings) {
 	to := &p.roots[band]
 	if f.inner == nil && !f.tenant.id.Known {
 		f.group, to = p.group, p.group.inner
-		c.Weight, band = 1, p.group.band
+		c.Weight, band = 1, int(p.group.band)
 	}
 	from, queued := f.tier, f.seat.taken()
 	if queued {
@@ -177,7 +177,7 @@ func (p *Pool) place(f *flow, c Settings) {
 		from.docs -= f.docs
 		to.docs += f.docs
 	}
-	f.tier, f.band, f.weight = to, band, c.weight()
+	f.tier, f.band, f.weight = to, int8(band), c.weight()
 	if queued {
 		to.weight += f.weight
 		to.backlog.push(f, p.key(f))

@@ -2,22 +2,21 @@ package sched
 
 // waiter is a request that waits for a slot or, once granted, holds one. The pool's mutex guards it; it is used again for another request.
 type waiter struct {
-	id       uint64 // of this use
-	state    state
+	links    [lists]links
 	lane     *lane
+	docs     int64  // at least 1
+	deadline int64  // 0 is none
 	arrived  int64  // when it began to wait
 	sequence uint64 // in the order of arrival at the pool
-	deadline int64  // 0 is none
-	docs     int64  // at least 1
-	avoid    *Replica
+	id       uint64 // of this use
+	state    state
+	place    int32   // in the flow's order by deadline
 	pooled   float64 // virtual seconds charged to the pooled account on arrival
+	avoid    *Replica
+	ready    chan struct{} // has a token once the state is no longer waiting
+	next     *waiter       // of those to be woken, or of those not in use
 
-	links [lists]links
-	place int32         // in the flow's order by deadline
-	ready chan struct{} // has a token once the state is no longer waiting
-	next  *waiter       // of those to be woken, or of those not in use
-
-	// What follows is set when it is granted.
+	// What follows is set when it is granted or refused.
 	replica *Replica
 	number  uint64  // of those sent to the replica
 	taken   int64   // when it was
