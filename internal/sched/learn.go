@@ -278,17 +278,10 @@ func (s *replicas) concludeUp(r *Replica, work, step int, unclear bool, now int6
 		s.nextUp = now + s.hold(roundsUp, &s.holdUp, now-s.began)
 		return
 	}
-	before := s.slots
-	switch {
-	case work < step:
-		s.from = 0
-	case s.from > 0:
-		s.from = 0
-	default:
+	before, doubling := s.slots, s.from > 0
+	s.from = 0
+	if work == step && step < before && !doubling {
 		s.from = before
-	}
-	if s.from > 0 && 2*s.from <= before+work {
-		s.from = 0 // it has doubled already
 	}
 	s.become(r, before+work, fmt.Sprintf("throughput rose with %d slots a replica instead of %d", before+work, before), now)
 	s.nextUp, s.holdUp = now, 1
