@@ -71,11 +71,12 @@ type Outcome uint8
 const (
 	// Answered: the executor answered, be it with an error of its code.
 	Answered Outcome = iota
-	// Overloaded: the executor said that it has too much to do, or did not answer in time.
+	// Overloaded: the executor said that it has too much to do, or did not answer in time. Slots that are learned, not given, become fewer.
 	Overloaded
 	// Lost: there was no answer because the replica or the connection to it went away.
 	Lost
-	// Abandoned: the caller stopped waiting. The executor may still be at work, so the guess stays charged.
+	// Abandoned: the caller stopped waiting. The executor may still be at work, so the guess stays charged. The slot is free all the same: better is to
+	// wait for the executor's answer in the client's stead.
 	Abandoned
 )
 
