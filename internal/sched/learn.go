@@ -15,7 +15,7 @@ import (
 //
 // A trial looks at cohorts: requests sent one after the other, all of them, however long they take. The first are those of half a service time: if all
 // slots pay, or the only one does not, it shows. Otherwise the queue at the replica may still be building up, so there is a second look, at a
-// multiple of the slots known to work, since requests often run in step. With fewer slots than before, the first look is at as many as they are.
+// multiple of the slots known to work, since requests often run in step. With fewer slots than before, that is the first.
 //
 // The more service times differ by themselves, the more requests a trial takes and the bigger its step has to be.
 type learner struct {
@@ -171,7 +171,7 @@ func (s *replicas) try(r *Replica, now int64) {
 	s.canary, s.looks, s.began = r, 0, now
 	r.trial = sample{}
 	if s.target < s.slots {
-		s.look(s.target*s.window, math.MaxInt64, now)
+		s.look(4*s.target*s.window, math.MaxInt64, now)
 	} else {
 		// What runs in step starts within half a service time. If more slots are tried out than there are, one of it has to wait.
 		half := nanoseconds(s.pool.service.mean * float64(s.window) / 2)
@@ -202,7 +202,7 @@ func (s *replicas) judge(r *Replica, now int64) {
 	period := low * s.window
 	gain, doubt, more := s.gain(r)
 	if s.looks == 0 {
-		if doubt <= surely && (gain >= pays || gain <= worth && high-low == 1 || s.target < s.slots && gain < 1-pays) {
+		if doubt <= surely && (gain >= pays || gain <= worth && (high-low == 1 || s.target < s.slots)) {
 			s.conclude(r, gain, doubt, more, now)
 			return
 		}

@@ -116,7 +116,7 @@ func TestBatchesAreFilled(t *testing.T) {
 
 // When replicas come and go that have more slots than those before, or fewer, it is found out soon.
 func TestSlotsAreLearnedAnew(t *testing.T) {
-	for _, c := range []struct{ before, after, within int }{{4, 8, 10}, {8, 4, 15}, {1, 4, 10}, {4, 1, 30}, {8, 8, 1}} {
+	for _, c := range []struct{ before, after, within int }{{4, 8, 10}, {8, 4, 25}, {1, 4, 10}, {4, 1, 45}, {8, 8, 1}} {
 		t.Run(fmt.Sprintf("%d then %d", c.before, c.after), func(t *testing.T) {
 			simulate(t, Config{}, PoolConfig{}, func(x *sim) {
 				old := []*Replica{x.add(newServer(c.before)), x.add(newServer(c.before))}
