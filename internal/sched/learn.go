@@ -94,7 +94,7 @@ type block struct {
 
 // observe takes note of a request at a replica that learns nothing new, if all slots were in use as long as it was there.
 func (s *replicas) observe(r *Replica, w *waiter, x float64) {
-	if w.taken < r.since || r.fullSince < 0 || w.taken < r.fullSince {
+	if r.removed || w.taken <= r.since || r.fullSince < 0 || w.taken < r.fullSince {
 		return
 	}
 	b := &r.block
