@@ -179,7 +179,8 @@ func (c *churn) check(t *testing.T) {
 
 // Nothing is lost or given out twice, whatever happens; in virtual time.
 func TestChurn(t *testing.T) {
-	for seed := range uint64(20) {
+	t.Parallel()
+	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, err := New(churnStart)

@@ -13,6 +13,7 @@ const second = time.Second
 
 // A polite client hardly notices floods, however many there are: it waits for the slot in service and has its answer a service time later.
 func TestPoliteClientBesideFloods(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		floods, slots int
 		known         bool
@@ -118,6 +119,7 @@ func TestSecondClientGetsHalf(t *testing.T) {
 
 // What clients get that always have requests waiting.
 func TestShares(t *testing.T) {
+	t.Parallel()
 	type one struct {
 		name    string
 		service time.Duration
@@ -223,6 +225,7 @@ func TestNamesMadeUpGainNothing(t *testing.T) {
 
 // The executor is never idle while requests wait.
 func TestExecutorIsBusy(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		service time.Duration
 		busy    float64

@@ -69,6 +69,7 @@ type tenantModel struct {
 
 // Whatever clients ask for, they get what max-min fairness says, but for a few requests.
 func TestAllocationIsMaxMinFair(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		slots := rapid.IntRange(1, 4).Draw(rt, "slots")
 		replicas := rapid.IntRange(1, 3).Draw(rt, "replicas")
@@ -81,7 +82,7 @@ func TestAllocationIsMaxMinFair(t *testing.T) {
 				streams: rapid.IntRange(1, 5).Draw(rt, "streams"),
 			}
 		}), 1, 5).Draw(rt, "tenants")
-		const over = 60 * second
+		const over = 40 * second
 		got := make([]float64, len(models))
 		synctest.Test(t, func(t *testing.T) { runModel(t, models, slots, replicas, over, got) })
 
