@@ -167,3 +167,37 @@ func TestBigGraphs(t *testing.T) {
 		t.Errorf("a picture of 10,000 executors took %s", took)
 	}
 }
+
+// The flows that the chart renders golden have their graph beside the manifests, as in the terminal and as Mermaid.
+func TestGoldenFlows(t *testing.T) {
+	flows, err := filepath.Glob("../../internal/chart/testdata/flows/*.yml")
+	if err != nil || len(flows) == 0 {
+		t.Fatalf("no flows: %v", err)
+	}
+	opts := flow.Options{
+		LookupEnv: func(name string) (string, bool) { return "of " + name, true },
+		Hub:       flow.HubMap{Template: "registry.example/{user}/{name}:{tag}"},
+	}
+	for _, path := range flows {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			f, err := flow.ReadFile(path, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := Text(f, false) + "\n" + Mermaid(f)
+			file := filepath.Join(strings.TrimSuffix(path, ".yml"), "graph.golden.txt")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
