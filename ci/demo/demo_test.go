@@ -53,7 +53,8 @@ var buildPlugin = sync.OnceValue(func() error {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	manifest, err := os.ReadFile(filepath.Join(repository, "plugin.yaml"))
-	return errors.Join(err, os.WriteFile(filepath.Join(plugin, "plugin.yaml"), manifest, 0o600))
+	return errors.Join(err, os.WriteFile(filepath.Join(plugin, "plugin.yaml"), manifest, 0o600),
+		os.CopyFS(filepath.Join(plugin, "plugin", "hooks"), os.DirFS(filepath.Join(repository, "plugin", "hooks"))))
 })
 
 // performance is a demo under way.
